@@ -1,0 +1,187 @@
+"""What a family is: the protocol between a kind of task and the rest of studygrid.
+
+A family is declared by one `Family` value. The declaration is cheap to import: what needs
+PyTorch stands behind a reference ``"module:name"`` and is loaded only in the job that runs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from studygrid.study import Section
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+    from torch import nn
+
+    from studygrid.families.prepared import PreparedData
+    from studygrid.spec import ModelSpec, TrainSpec
+
+Split = Literal["train", "validation", "test"]
+Batch = tuple["torch.Tensor", ...]
+
+
+def load_reference(reference: str) -> Any:
+    """Import the object that ``"package.module:name"`` names."""
+    module, _, name = reference.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+def module_of(reference: str) -> str:
+    """Return the module part of a reference."""
+    return reference.partition(":")[0]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A score of one split, pooled over all its samples.
+
+    Attributes
+    ----------
+    compute
+        Reference to ``f(predictions: Predictions) -> float``; it raises `Undefined` with the
+        reason where the metric has no value.
+    chance
+        From the class shares of a split to the score of a guesser that ignores the input;
+        None where there is no such number.
+    """
+
+    name: str
+    label: str
+    higher_is_better: bool
+    unit: str
+    definition: str
+    source: str
+    undefined: str
+    compute: str
+    chance: Callable[[Sequence[float]], float] | None = None
+
+
+class Undefined(Exception):  # noqa: N818 (a result, not an error)
+    """A metric has no value here; the message says why."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A source of data.
+
+    Attributes
+    ----------
+    options
+        The config keys of the dataset beside its name.
+    prepare
+        Reference to ``f(options, resolution, folder) -> DataRecord``, which writes the arrays.
+    train_size
+        From the options to the size of the training split, without reading images.
+    source
+        From the options and a cache folder to text that changes when the raw data changes.
+    check
+        From the options to what is wrong with them, key and message, without reading images.
+    """
+
+    name: str
+    options: type[Section]
+    prepare: str
+    train_size: Callable[[Any], int | None]
+    source: Callable[[Any, Path], str]
+    licence: str
+    citation: str
+    check: Callable[[Any], Sequence[tuple[str, str]]] = lambda options: ()
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A model's code: `build` refers to ``f(shape: InputShape, options) -> nn.Module``."""
+
+    name: str
+    build: str
+    options: type[Section]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of one split: each metric has a value or a reason why it has none."""
+
+    values: dict[str, float | None]
+    undefined: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, list[list[int]]] = field(default_factory=dict)
+    per_sample: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+
+
+class Task(Protocol):
+    """A family's problem on one device, as training, evaluation and profiling see it."""
+
+    def __init__(self, spec: ModelSpec, data: PreparedData, device: torch.device) -> None: ...
+
+    def build_model(self) -> nn.Module:
+        """Return a freshly initialised model, on the CPU."""
+        ...
+
+    def start_training(self, spec: TrainSpec, subset: np.ndarray[Any, Any]) -> None:
+        """Load the training subset (indices into the arrays) and the loss that `spec` names."""
+        ...
+
+    def training_batch(self, positions: torch.Tensor, generator: torch.Generator) -> Batch:
+        """Return the augmented samples at `positions` of the subset, on the device."""
+        ...
+
+    def training_loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
+        """Return the mean loss of a batch, as it is optimised."""
+        ...
+
+    def score(
+        self, model: nn.Module, split: Split, metrics: Sequence[str], batch_size: int
+    ) -> Scores:
+        """Score a model (in evaluation mode) on a whole split; `loss` is a metric too."""
+        ...
+
+    def example(self, batch_size: int) -> Batch:
+        """Return a made-up input of the model's shape, on the device."""
+        ...
+
+    def applied(self) -> dict[str, Any]:
+        """Return the loss and augmentation in force, read back from the objects."""
+        ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of task that a study runs.
+
+    Attributes
+    ----------
+    find_architecture
+        From a name to the architecture, or None; `architecture_names` are for suggestions.
+    task
+        Reference to the class that implements `Task`.
+    stratum
+        Name of the prepared array by whose values training subsets are stratified, or None.
+    """
+
+    name: str
+    title: str
+    resolution_label: str
+    resolution_unit: str
+    datasets: Mapping[str, Dataset]
+    find_architecture: Callable[[str], Architecture | None]
+    architecture_names: Callable[[], Sequence[str]]
+    loss: type[Section]
+    augmentation: type[Section]
+    metrics: tuple[Metric, ...]
+    primary_metric: str
+    task: str
+    stratum: str | None = None
+
+    def metric(self, name: str) -> Metric:
+        """Return the metric of that name."""
+        return next(metric for metric in self.metrics if metric.name == name)
+
+    @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Names of all metrics, in the order of the declaration."""
+        return tuple(metric.name for metric in self.metrics)

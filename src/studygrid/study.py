@@ -1,0 +1,334 @@
+"""The config of a study as typed models: the only home of defaults and descriptions."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+
+from studygrid.errors import ConfigError
+
+type_name = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
+
+_SCIENTIFIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
+_PATH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+def _scientific(value: Any) -> Any:
+    # YAML 1.1 reads 1e-3 as text: only a dot makes it a number.
+    if isinstance(value, str) and _SCIENTIFIC.fullmatch(value.strip()):
+        return float(value)
+    return value
+
+
+def _listed(value: Any) -> Any:
+    return value if isinstance(value, list) else [value]
+
+
+def _seeds(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        if value < 1:
+            raise ValueError("a count of seeds must be 1 or more")
+        return list(range(value))
+    return value
+
+
+def _size(value: Any) -> int | str:
+    if value == "all":
+        return "all"
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("should be a whole number of 1 or more, or the word all")
+    return value
+
+
+Probability = Annotated[float, BeforeValidator(_scientific), Field(ge=0, le=1)]
+Positive = Annotated[PositiveFloat, BeforeValidator(_scientific)]
+NonNegative = Annotated[NonNegativeFloat, BeforeValidator(_scientific)]
+Size = Annotated[
+    int | str,
+    BeforeValidator(_size),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}),
+]
+Axis = Literal["model", "resolution", "n_train", "seed"]
+AXES: tuple[Axis, ...] = ("model", "resolution", "n_train", "seed")
+
+
+def _one_or_many(item: dict[str, Any]) -> WithJsonSchema:
+    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]})
+
+
+_INTEGER = {"type": "integer", "minimum": 1}
+Names = Annotated[list[str], BeforeValidator(_listed), _one_or_many({"type": "string"})]
+Resolutions = Annotated[list[PositiveInt], BeforeValidator(_listed), _one_or_many(_INTEGER)]
+Sizes = Annotated[
+    list[Size],
+    BeforeValidator(_listed),
+    _one_or_many({"anyOf": [_INTEGER, {"const": "all"}]}),
+]
+Seeds = Annotated[
+    list[NonNegativeInt],
+    BeforeValidator(_seeds),
+    WithJsonSchema(
+        {"anyOf": [_INTEGER, {"type": "array", "items": {"type": "integer", "minimum": 0}}]}
+    ),
+]
+SeedList = Annotated[
+    list[NonNegativeInt],
+    BeforeValidator(_listed),
+    _one_or_many({"type": "integer", "minimum": 0}),
+]
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys and values of another type are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class AxisValues(Section):
+    """Values of some axes; several keys mean AND, a list means any of its values."""
+
+    model: Names | None = Field(None, description="Models or presets.")
+    resolution: Resolutions | None = Field(None, description="Resolutions.")
+    n_train: Sizes | None = Field(None, description="Training-set sizes.")
+    seed: SeedList | None = Field(None, description="Seeds, each by its number.")
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> AxisValues:
+        if not self.model_fields_set:
+            raise ValueError(f"should name at least one axis of {', '.join(AXES)}")
+        return self
+
+
+class Grid(Section):
+    """The axes of the study, and which of their combinations are run."""
+
+    model: Names = Field(
+        ["all"], description="Models or presets to run, in this order; `all` is every model."
+    )
+    resolution: Resolutions = Field(
+        ..., description="What the family calls its resolution: the image side in px, say."
+    )
+    n_train: Sizes = Field(
+        ["all"], description="Training-set sizes; `all` is the whole training split."
+    )
+    seed: Seeds = Field(
+        list(range(3)), description="A count (3 means 0, 1, 2) or a list of seeds."
+    )
+    zip: list[Axis] = Field(
+        [], description="Axes of equal length that move together in place of being multiplied."
+    )
+    exclude: list[AxisValues] = Field(
+        [], description="Combinations to leave out; several keys in one entry mean AND."
+    )
+    include: list[AxisValues] = Field(
+        [],
+        description="Combinations to add after `exclude`; an axis that is not named takes "
+        "all its values.",
+    )
+
+
+class EarlyStopping(Section):
+    """When to stop before the budget is spent."""
+
+    patience: PositiveInt | None = Field(
+        None, description="Epochs without improvement before stopping; null never stops early."
+    )
+    warmup: NonNegativeInt = Field(0, description="Epochs in which patience is not counted.")
+    min_delta: NonNegative = Field(0.0, description="The least change that is an improvement.")
+
+
+class FixedStreams(Section):
+    """Streams of random numbers held at a seed of their own in every run."""
+
+    initialisation: NonNegativeInt | None = Field(None, description="Initial weights.")
+    order: NonNegativeInt | None = Field(None, description="Order of the training samples.")
+    augmentation: NonNegativeInt | None = Field(None, description="Augmentation and dropout.")
+    subset: NonNegativeInt | None = Field(None, description="Which samples are trained on.")
+
+
+class Training(Section):
+    """How every model is trained, unless it overrides an option."""
+
+    epochs: PositiveInt | None = Field(
+        20, description="Budget in passes over the training subset. Give this or `steps`."
+    )
+    steps: PositiveInt | None = Field(
+        None,
+        description="Budget in optimiser steps, equal for every training-set size. An epoch is "
+        "then `steps / validations` steps.",
+    )
+    validations: PositiveInt = Field(
+        10, description="With `steps`: how many epochs (each ends in a validation) to cut it into."
+    )
+    batch_size: PositiveInt = Field(
+        32, description="Samples an optimiser step; never more than the training subset has."
+    )
+    accumulation: PositiveInt = Field(
+        1, description="Parts that a batch is cut into; the gradient is of the whole batch."
+    )
+    optimizer: Literal["sgd", "adam", "adamw"] = Field("adamw", description="Optimiser.")
+    learning_rate: Positive = Field(1e-3, description="Peak learning rate.")
+    momentum: Annotated[float, BeforeValidator(_scientific), Field(ge=0, lt=1)] = Field(
+        0.9, description="Momentum of `sgd`."
+    )
+    weight_decay: NonNegative = Field(1e-4, description="Weight decay of the optimiser.")
+    schedule: Literal["constant", "cosine", "step"] = Field(
+        "cosine", description="Learning rate after warm-up: constant, cosine to zero, or steps."
+    )
+    step_epochs: PositiveInt = Field(
+        10, description="With `schedule: step`: epochs between two steps."
+    )
+    step_factor: Annotated[Positive, Field(le=1)] = Field(
+        0.1, description="With `schedule: step`: what each step multiplies the rate by."
+    )
+    warmup: Annotated[float, BeforeValidator(_scientific), Field(ge=0, lt=1)] = Field(
+        0.0, description="Part of the budget in which the learning rate rises linearly."
+    )
+    gradient_clip: Positive | None = Field(
+        None, description="Largest gradient norm; null does not clip."
+    )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="`auto`: bfloat16 on a CUDA device that has it, else float32."
+    )
+    channels_last: bool = Field(False, description="Memory layout of images and convolutions.")
+    compile: bool = Field(False, description="Compile the model with torch.compile.")
+    deterministic: bool = Field(
+        True, description="Only algorithms that give the same bits twice (slower on CUDA)."
+    )
+    monitor: str = Field(
+        "loss",
+        description="Validation score that picks the weights to keep: `loss`, or a metric.",
+    )
+    early_stopping: EarlyStopping = Field(EarlyStopping(), description=EarlyStopping.__doc__)
+    fixed_streams: FixedStreams = Field(FixedStreams(), description=FixedStreams.__doc__)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _steps_replace_default_epochs(cls, values: Any) -> Any:
+        if isinstance(values, Mapping) and values.get("steps") is not None:
+            return {"epochs": None, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _one_budget(self) -> Training:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError("give the budget in `epochs` or in `steps`, not both and not neither")
+        if self.steps is not None and self.validations > self.steps:
+            raise ValueError(
+                f"`validations` ({self.validations}) should not exceed `steps` ({self.steps})"
+            )
+        if self.accumulation > self.batch_size:
+            raise ValueError(
+                f"`accumulation` ({self.accumulation}) should not exceed `batch_size` "
+                f"({self.batch_size})"
+            )
+        return self
+
+
+class ModelConfig(Section):
+    """A named configuration: an architecture and what it changes of the sections below."""
+
+    architecture: str | None = Field(
+        None, description="The architecture; the model's own name when left out."
+    )
+    options: dict[str, Any] = Field({}, description="Options of the architecture.")
+    training: Annotated[dict[str, Any], WithJsonSchema({"$ref": "#/$defs/Training"})] = Field(
+        {}, description="Training options that differ for this model."
+    )
+    loss: dict[str, Any] = Field({}, description="Loss options that differ for this model.")
+    augmentation: dict[str, Any] = Field(
+        {}, description="Augmentation options that differ for this model."
+    )
+
+
+class Evaluation(Section):
+    """How the kept weights are scored on the test split."""
+
+    batch_size: PositiveInt = Field(256, description="Samples scored at once.")
+    save_scores: bool = Field(False, description="Keep every sample's scores as scores.npz.")
+
+
+class Profiling(Section):
+    """How the cost of inference is measured."""
+
+    enabled: bool = Field(True, description="Whether to profile at all.")
+    batch_sizes: Annotated[list[PositiveInt], Field(min_length=1)] = Field(
+        [1, 32], description="Batch sizes to measure."
+    )
+    threads: PositiveInt = Field(1, description="CPU threads while measuring.")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="As in `training`."
+    )
+    measure_sec: Positive = Field(
+        0.5, description="Time to spend on each batch size, after warm-up."
+    )
+    min_repeats: PositiveInt = Field(20, description="Least number of timed batches.")
+    warmup_sec: Positive = Field(
+        2.0, description="Longest warm-up; it ends sooner once the times are steady."
+    )
+
+
+class Report(Section):
+    """What the tables and figures show."""
+
+    metric: str | None = Field(
+        None, description="The test metric of the figures; the family's own when left out."
+    )
+
+
+class Execution(Section):
+    """How jobs run; nothing here changes a result or re-runs a job."""
+
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", description="`auto`: CUDA where there is one."
+    )
+    resume_every_sec: NonNegative = Field(
+        120.0, description="Time between two resume points of a training run."
+    )
+    warm_workers: bool = Field(
+        True, description="Fork local jobs from a process that has PyTorch loaded already."
+    )
+
+
+class Study(Section):
+    """One config file, one results folder."""
+
+    name: str = Field("study", description="Title of the tables and figures.")
+    family: str = Field(
+        ..., description="A family's name, or `path/to/file.py:NAME` for a family of your own."
+    )
+    dataset: dict[str, Any] = Field(..., description="The dataset's `name` and its options.")
+    models: Annotated[dict[str, ModelConfig | None], Field(min_length=1)] = Field(
+        ..., description="Named configurations."
+    )
+    presets: dict[str, list[str]] = Field({}, description="Named subsets of the models.")
+    grid: Grid = Field(..., description=Grid.__doc__)
+    training: Training = Field(Training(), description=Training.__doc__)
+    loss: dict[str, Any] = Field({}, description="Options of the family's loss.")
+    augmentation: dict[str, Any] = Field({}, description="Options of the family's augmentation.")
+    evaluation: Evaluation = Field(Evaluation(), description=Evaluation.__doc__)
+    profiling: Profiling = Field(Profiling(), description=Profiling.__doc__)
+    report: Report = Field(Report(), description=Report.__doc__)
+    execution: Execution = Field(Execution(), description=Execution.__doc__)
+    results: str = Field("results", description="Folder of everything that the study writes.")
