@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
-import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
-    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -21,17 +15,11 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     WithJsonSchema,
     model_validator,
 )
 
-from studygrid.errors import ConfigError
-
-type_name = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-
 _SCIENTIFIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
-_PATH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
 def _scientific(value: Any) -> Any:
@@ -132,9 +120,7 @@ class Grid(Section):
     n_train: Sizes = Field(
         ["all"], description="Training-set sizes; `all` is the whole training split."
     )
-    seed: Seeds = Field(
-        list(range(3)), description="A count (3 means 0, 1, 2) or a list of seeds."
-    )
+    seed: Seeds = Field(list(range(3)), description="A count (3 means 0, 1, 2) or a list of seeds.")
     zip: list[Axis] = Field(
         [], description="Axes of equal length that move together in place of being multiplied."
     )

@@ -96,7 +96,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model's code: `build` refers to ``f(shape: InputShape, options) -> nn.Module``."""
+    """A model's code: `build` refers to what the family's task calls to make the model."""
 
     name: str
     build: str
@@ -113,10 +113,21 @@ class Scores:
     per_sample: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class AppliedTask:
+    """What a task really does in training; goes into the record's `applied`."""
+
+    loss: dict[str, Any]
+    augmentation: dict[str, Any]
+    data_on_device: bool
+
+
 class Task(Protocol):
     """A family's problem on one device, as training, evaluation and profiling see it."""
 
-    def __init__(self, spec: ModelSpec, data: PreparedData, device: torch.device) -> None: ...
+    def __init__(
+        self, family: Family, spec: ModelSpec, data: PreparedData, device: torch.device
+    ) -> None: ...
 
     def build_model(self) -> nn.Module:
         """Return a freshly initialised model, on the CPU."""
@@ -144,7 +155,7 @@ class Task(Protocol):
         """Return a made-up input of the model's shape, on the device."""
         ...
 
-    def applied(self) -> dict[str, Any]:
+    def applied(self) -> AppliedTask:
         """Return the loss and augmentation in force, read back from the objects."""
         ...
 
@@ -152,6 +163,8 @@ class Task(Protocol):
 @dataclass(frozen=True)
 class Family:
     """A kind of task that a study runs.
+
+    One of its metrics is called ``loss``; training watches it for divergence.
 
     Attributes
     ----------
@@ -161,6 +174,9 @@ class Family:
         Reference to the class that implements `Task`.
     stratum
         Name of the prepared array by whose values training subsets are stratified, or None.
+    tables
+        References to what is kept of the test predictions beside the metrics, as whole numbers
+        in rows: a confusion matrix, say.
     """
 
     name: str
@@ -176,6 +192,7 @@ class Family:
     primary_metric: str
     task: str
     stratum: str | None = None
+    tables: Mapping[str, str] = field(default_factory=dict)
 
     def metric(self, name: str) -> Metric:
         """Return the metric of that name."""

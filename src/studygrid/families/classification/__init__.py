@@ -20,6 +20,9 @@ FAMILY = Family(
     primary_metric="balanced_accuracy",
     task="studygrid.families.classification.task:ClassificationTask",
     stratum="labels",
+    tables={
+        "confusion_matrix": "studygrid.families.classification.metrics.confusion:confusion_matrix"
+    },
 )
 
 __all__ = ["FAMILY"]

@@ -28,7 +28,7 @@ _OWN = {
     "tiny_cnn": Architecture("tiny_cnn", f"{_HERE}.tiny_cnn:build", PlainCnnOptions),
     "simple_cnn": Architecture("simple_cnn", f"{_HERE}.simple_cnn:build", PlainCnnOptions),
     **{
-        name: Architecture(name, f"{_HERE}.torchvision_models:build_{name}", NetworkOptions)
+        name: Architecture(name, f"{_HERE}.torchvision_models:build", NetworkOptions)
         for name in _TORCHVISION
     },
 }

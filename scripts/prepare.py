@@ -1,0 +1,7 @@
+"""Prepare a dataset at one resolution: see `studygrid.preparation`."""
+
+import sys
+
+from studygrid.preparation import main
+
+sys.exit(main())

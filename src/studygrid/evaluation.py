@@ -1,0 +1,141 @@
+"""The evaluate job: score a run's kept weights on the test split."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from studygrid.errors import RecordError
+from studygrid.execution.jobs import arguments, choose_device, log, run_job
+from studygrid.execution.locks import machine_share
+from studygrid.execution.provenance import Clock
+from studygrid.families import load_family
+from studygrid.families.base import Scores, load_reference
+from studygrid.families.prepared import PreparedData
+from studygrid.records import (
+    EvaluateRecord,
+    Status,
+    TrainRecord,
+    read_record,
+    write_atomically,
+    write_record,
+)
+from studygrid.spec import EvaluateSpec
+from studygrid.training.checkpoints import load
+from studygrid.training.history import Events
+from studygrid.training.precision import use_deterministic_algorithms
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the evaluate job of a command line; return the exit status."""
+    parser = arguments("Score the weights of a train record on the test split.")
+    parser.add_argument("--data", type=Path, required=True, help="record of the prepared data")
+    parser.add_argument("--train", type=Path, required=True, help="record of the training")
+    parser.add_argument("--output", type=Path, required=True, help="the record to write")
+    parser.add_argument("--locks", type=Path, required=True, help="folder of the study's locks")
+    return run_job(_evaluate, parser.parse_args(argv))
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    spec = EvaluateSpec.model_validate_json(options.spec)
+    with machine_share(options.locks, alone=False):
+        record = evaluate_run(spec, options)
+        write_record(options.output, record)
+    run = record.run
+    events = Events(
+        options.output.parent / "events.jsonl",
+        {axis: getattr(run, axis) for axis in ("model", "resolution", "n_train", "seed")},
+    )
+    events.add("on_test_end", status=record.status, reason=record.reason, metrics=record.metrics)
+    log.info("test: %s", record.metrics if record.status is Status.OK else record.reason)
+
+
+def evaluate_run(spec: EvaluateSpec, options: argparse.Namespace) -> EvaluateRecord:
+    """Score a run; a run that failed in training keeps its status and reason.
+
+    Raises
+    ------
+    RecordError
+        If the train record was made from other data than is prepared now, or its checkpoint is
+        missing or is another one.
+    """
+    clock = Clock(options.code)
+    use_deterministic_algorithms(True)
+    device = choose_device(options.device)
+    train, data = read_record(options.train, TrainRecord), PreparedData(options.data)
+    if train.data_sha256 != data.record.sha256:
+        raise RecordError(
+            f"{options.train}: was trained on other data than {options.data} describes; "
+            "delete it to train again"
+        )
+    scores, elapsed = Scores(values=dict.fromkeys(spec.metrics)), None
+    status, reason = train.status, train.reason
+    if status is Status.OK:
+        try:
+            started = time.perf_counter()
+            scores = _score(spec, train, data, options.train.parent, device)
+            elapsed = time.perf_counter() - started
+        except torch.OutOfMemoryError as error:
+            status, reason = Status.OOM, f"in evaluation: {str(error).splitlines()[0]}"
+    saved = _save_scores(options.output.parent / "scores.npz", spec, scores)
+    return EvaluateRecord(
+        status=status,
+        reason=reason,
+        spec=spec,
+        run=train.spec,
+        checkpoint_sha256=train.checkpoint.sha256 if train.checkpoint else None,
+        data_sha256=data.record.sha256,
+        test_count=data.record.splits["test"].count,
+        metrics=scores.values,
+        undefined=scores.undefined,
+        chance=_chance(spec, train, data),
+        tables=scores.tables,
+        scores_file=saved,
+        evaluate_time_sec=elapsed,
+        origin=clock.origin(device),
+    )
+
+
+def _score(
+    spec: EvaluateSpec, train: TrainRecord, data: PreparedData, folder: Path, device: torch.device
+) -> Scores:
+    if train.checkpoint is None:
+        raise RecordError(f"{folder / 'train.json'}: names no checkpoint; delete it to train again")
+    family = load_family(train.spec.family)
+    task = load_reference(family.task)(family, train.spec, data, device)
+    model = task.build_model()
+    weights = load(folder / train.checkpoint.file, torch.device("cpu"), train.checkpoint.sha256)
+    model.load_state_dict(weights["model"])
+    model.to(device).eval()
+    scores: Scores = task.score(model, "test", spec.metrics, spec.evaluation.batch_size)
+    return scores
+
+
+def _chance(spec: EvaluateSpec, train: TrainRecord, data: PreparedData) -> dict[str, float]:
+    """Return what a guesser would score on the test split, where there is such a number."""
+    counts = data.record.splits["test"].class_counts
+    if not counts or not sum(counts):
+        return {}
+    shares = [count / sum(counts) for count in counts]
+    metrics = (load_family(train.spec.family).metric(name) for name in spec.metrics)
+    return {metric.name: metric.chance(shares) for metric in metrics if metric.chance}
+
+
+def _save_scores(path: Path, spec: EvaluateSpec, scores: Scores) -> str | None:
+    path.unlink(missing_ok=True)
+    if not spec.evaluation.save_scores or not scores.per_sample:
+        return None
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **scores.per_sample)
+    write_atomically(path, buffer.getvalue())
+    return path.name
+
+
+if __name__ == "__main__":
+    sys.exit(main())

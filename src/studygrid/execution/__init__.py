@@ -1,0 +1,1 @@
+"""How jobs run: locks, worker processes, logs, provenance, fingerprints of code."""

@@ -1,0 +1,190 @@
+"""Fingerprints of code: a job is re-run when the code that decides its result has changed.
+
+A fingerprint covers the modules that a job names and all modules of the project that these
+import. It is taken from the syntax tree without docstrings, so that a comment, a docstring or
+the layout of the source changes nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import sys
+from collections.abc import Iterable, Iterator
+from functools import cache
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+from studygrid.families.base import Family, module_of
+from studygrid.records import SCHEMA_VERSION
+
+# What these decide reaches a job as values: in its spec, or in the version of its record.
+_CARRIED_BY_VALUE = (
+    "studygrid.config_errors",
+    "studygrid.errors",
+    "studygrid.execution",
+    "studygrid.families.base",
+    "studygrid.grid",
+    "studygrid.plan",
+    "studygrid.records",
+    "studygrid.spec",
+    "studygrid.study",
+    "studygrid.version",
+)
+
+
+def prepare_code(family: Family, dataset: str) -> str:
+    """Return the fingerprint of ``prepare`` for a dataset of a family."""
+    return fingerprint(["studygrid.preparation", module_of(family.datasets[dataset].prepare)])
+
+
+def train_code(family: Family, architecture: str, monitor: str) -> str:
+    """Return the fingerprint of ``train`` for an architecture and a monitored metric."""
+    return fingerprint(
+        [
+            "studygrid.training",
+            *_model_code(family, architecture),
+            *(module_of(family.metric(name).compute) for name in {"loss", monitor}),
+        ]
+    )
+
+
+def evaluate_code(family: Family, architecture: str) -> str:
+    """Return the fingerprint of ``evaluate`` for an architecture."""
+    metrics = [module_of(metric.compute) for metric in family.metrics]
+    metrics += map(module_of, family.tables.values())
+    chances = [metric.chance.__module__ for metric in family.metrics if metric.chance]
+    modules = ["studygrid.evaluation", *_model_code(family, architecture), *metrics, *chances]
+    return fingerprint(modules)
+
+
+def profile_code(family: Family, architecture: str) -> str:
+    """Return the fingerprint of ``profile`` for an architecture."""
+    return fingerprint(["studygrid.profiling", *_model_code(family, architecture)])
+
+
+def aggregate_code() -> str:
+    """Return the fingerprint of the tables."""
+    return fingerprint(["studygrid.results", "studygrid.tables"])
+
+
+def figures_code() -> str:
+    """Return the fingerprint of the figures."""
+    return fingerprint(["studygrid.figures"])
+
+
+def _model_code(family: Family, architecture: str) -> list[str]:
+    found = family.find_architecture(architecture)
+    assert found is not None
+    return [module_of(family.task), module_of(found.build)]
+
+
+def fingerprint(modules: Iterable[str]) -> str:
+    """Return a short hash of the code of modules and of what they import of the project.
+
+    Parameters
+    ----------
+    modules
+        Dotted names of modules or packages; of a package, all its modules count.
+    """
+    return _fingerprint(tuple(sorted(set(modules))))
+
+
+@cache
+def _fingerprint(modules: tuple[str, ...]) -> str:
+    pending = [part for name in modules for part in _with_submodules(name)]
+    seen: set[str] = set()
+    while pending:
+        name = pending.pop()
+        if name in seen or name.startswith(_CARRIED_BY_VALUE) or _file(name) is None:
+            continue
+        seen.add(name)
+        pending.extend(_imports(name))
+    digest = hashlib.sha256(f"records {SCHEMA_VERSION}".encode())
+    for name in sorted(seen):
+        digest.update(f"\n{name} {_code_hash(name)}".encode())
+    return digest.hexdigest()[:16]
+
+
+@cache
+def _file(name: str) -> Path | None:
+    """Return the source of a module of the project or of a user's family; else None."""
+    path: list[str] | None = None
+    parts = name.split(".")
+    for position in range(len(parts)):
+        spec = PathFinder.find_spec(".".join(parts[: position + 1]), path)
+        if spec is None:
+            return None
+        path = list(spec.submodule_search_locations or [])
+    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
+        return None
+    file = Path(spec.origin)
+    installed = "site-packages" in file.parts or file.is_relative_to(Path(sys.base_prefix) / "lib")
+    return file if parts[0] == "studygrid" or not installed else None
+
+
+def _with_submodules(name: str) -> Iterator[str]:
+    yield name
+    file = _file(name)
+    if file is not None and file.name == "__init__.py":
+        for source in sorted(file.parent.glob("*.py")):
+            if source.name != "__init__.py":
+                yield f"{name}.{source.stem}"
+
+
+@cache
+def _tree(name: str) -> ast.Module:
+    file = _file(name)
+    assert file is not None
+    tree = ast.parse(file.read_bytes(), filename=str(file))
+    for node in ast.walk(tree):
+        _strip_docstring(node)
+    return tree
+
+
+def _strip_docstring(node: ast.AST) -> None:
+    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        return
+    first = node.body[0] if node.body else None
+    if (
+        isinstance(first, ast.Expr)
+        and isinstance(first.value, ast.Constant)
+        and isinstance(first.value.value, str)
+    ):
+        node.body = node.body[1:]
+
+
+@cache
+def _code_hash(name: str) -> str:
+    return hashlib.sha256(ast.dump(_tree(name), annotate_fields=False).encode()).hexdigest()
+
+
+@cache
+def _imports(name: str) -> tuple[str, ...]:
+    """Return the modules that a module imports anywhere, but for type checking alone."""
+    found: list[str] = []
+    skipped: set[int] = set()
+    for node in ast.walk(_tree(name)):
+        if id(node) in skipped:
+            continue
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            skipped.update(id(below) for part in node.body for below in ast.walk(part))
+        elif isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found += _from_import(name, node)
+    return tuple(found)
+
+
+def _from_import(name: str, node: ast.ImportFrom) -> Iterator[str]:
+    base = node.module or ""
+    if node.level:
+        file = _file(name)
+        levels = node.level - (file is not None and file.name == "__init__.py")
+        parent = ".".join(name.split(".")[: len(name.split(".")) - levels])
+        base = f"{parent}.{base}" if base else parent
+    for alias in node.names:
+        # `from package import module` runs that module; other names live in the package itself.
+        below = f"{base}.{alias.name}"
+        is_package = (file := _file(base)) is not None and file.name == "__init__.py"
+        yield below if is_package and _file(below) is not None else base

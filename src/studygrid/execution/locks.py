@@ -1,0 +1,67 @@
+"""Locks that die with their holder (flock), so that a killed job leaves none behind."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from studygrid.errors import BusyError
+
+
+@contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold a folder for writing.
+
+    Raises
+    ------
+    BusyError
+        If another process holds it: two writers would mix their files.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".writer").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise BusyError(
+                f"{folder}: {file.read().strip() or 'another process'} is writing here; "
+                "wait for it or end it, then run again"
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} on {socket.gethostname()}")
+        file.flush()
+        # The file stays: unlinking it would let a third process lock a new one meanwhile.
+        yield
+
+
+@contextmanager
+def machine_share(folder: Path, *, alone: bool) -> Iterator[None]:
+    """Share this machine with the study's other jobs, or wait to have it alone.
+
+    Parameters
+    ----------
+    folder
+        Where the study keeps its locks.
+    alone
+        Whether to wait until no other job of the study runs here, and to keep them out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / f"{socket.gethostname()}.lock").open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        yield
+
+
+def try_hold(path: Path) -> int | None:
+    """Hold a lock file until this process ends; return None if another process holds it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -1,0 +1,1 @@
+"""Datasets of classification: what can be told of them cheaply, and their preparation."""

@@ -1,0 +1,28 @@
+"""Paths that a user gave: whether they exist, and what was meant where they do not."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Literal
+
+
+def path_problem(path: Path, kind: Literal["folder", "file"]) -> str | None:
+    """Return why a path is not an existing folder or file, or None if it is one."""
+    if path.is_dir() if kind == "folder" else path.is_file():
+        return None
+    if path.exists():
+        return f"{path} is not a {kind}"
+    parent, missing = path.parent, path.name
+    while not parent.exists() and parent != parent.parent:
+        parent, missing = parent.parent, parent.name
+    near = difflib.get_close_matches(missing, _names_in(parent), n=1)
+    hint = f"; did you mean {parent / near[0]}?" if near else ""
+    return f"{kind} {path} does not exist{hint}"
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        return []

@@ -1,0 +1,60 @@
+"""The prepare job: a dataset at one resolution, from its source to arrays and their record."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from studygrid.execution.jobs import arguments, log, run_job
+from studygrid.execution.locks import machine_share, sole_writer
+from studygrid.families import load_family
+from studygrid.families.base import load_reference
+from studygrid.families.prepared import combined_sha256
+from studygrid.records import DataRecord, write_record
+from studygrid.spec import DataSpec
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the prepare job of a command line; return the exit status."""
+    parser = arguments("Prepare a dataset at one resolution.")
+    parser.add_argument("--output", type=Path, required=True, help="the record to write")
+    parser.add_argument("--locks", type=Path, required=True, help="folder of the study's locks")
+    return run_job(_prepare, parser.parse_args(argv))
+
+
+def _prepare(options: argparse.Namespace) -> None:
+    spec = DataSpec.model_validate_json(options.spec)
+    folder: Path = options.output.parent
+    with machine_share(options.locks, alone=False), sole_writer(folder):
+        record = prepare_data(spec, folder)
+        write_record(options.output, record)
+    counts = ", ".join(f"{name} {split.count}" for name, split in record.splits.items())
+    log.info("prepared %s at %d: %s", spec.dataset, spec.resolution, counts)
+    for duplicate in record.duplicates_across_splits:
+        log.warning(
+            "the same sample is in %s: %s",
+            " and ".join(duplicate.splits),
+            ", ".join(duplicate.samples),
+        )
+
+
+def prepare_data(spec: DataSpec, folder: Path) -> DataRecord:
+    """Write the arrays and splits of a dataset into a folder and return their record."""
+    dataset = load_family(spec.family).datasets[spec.dataset]
+    options = dataset.options.model_validate(spec.options)
+    parts = load_reference(dataset.prepare)(options, spec.resolution, folder)
+    return DataRecord(
+        spec=spec,
+        sha256=combined_sha256(parts.arrays, parts.splits),
+        arrays=parts.arrays,
+        splits=parts.splits,
+        facts=parts.facts,
+        duplicates_across_splits=parts.duplicates,
+        licence=dataset.licence,
+        citation=dataset.citation,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""Weights and resume points on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from studygrid.errors import RecordError
+from studygrid.records import write_atomically
+
+
+def save(path: Path, content: dict[str, Any]) -> str:
+    """Write a checkpoint atomically and return its sha256; equal content is equal bytes."""
+    # Saved to memory: into a file, torch writes the file's name as well.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    data = buffer.getvalue()
+    write_atomically(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def load(path: Path, device: torch.device, sha256: str | None = None) -> dict[str, Any]:
+    """Read a checkpoint.
+
+    Raises
+    ------
+    RecordError
+        If the file is missing or cannot be read, or is not the one whose hash is given.
+    """
+    hint = f"delete {path.parent / 'train.json'} to train again"
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise RecordError(f"{path}: missing; {hint}") from None
+    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+        raise RecordError(f"{path}: is not the checkpoint that its train record names; {hint}")
+    try:
+        content: dict[str, Any] = torch.load(
+            io.BytesIO(data), map_location=device, weights_only=True
+        )
+    except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+        raise RecordError(f"{path}: cannot be read ({error}); {hint}") from None
+    return content
+
+
+def load_resume_point(path: Path, identity: str, device: torch.device) -> dict[str, Any] | None:
+    """Read a resume point, or return None if there is none of the same spec and code."""
+    try:
+        content = load(path, device)
+    except RecordError:
+        return None
+    return content if content.get("identity") == identity else None
+
+
+def copy_of(state: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of a state dict on the CPU, which later steps do not change."""
+    return {
+        key: value.detach().to("cpu", copy=True) if isinstance(value, torch.Tensor) else value
+        for key, value in state.items()
+    }

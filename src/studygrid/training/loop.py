@@ -1,0 +1,261 @@
+"""The training loop: one for all families."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import nn
+
+from studygrid.errors import DataError
+from studygrid.families.base import Task
+from studygrid.records import Streams
+from studygrid.study import Training
+from studygrid.training import optimisation
+from studygrid.training.checkpoints import copy_of
+from studygrid.training.precision import autocast, resolve_precision
+from studygrid.training.randomness import BatchOrder, entropy, generator_at
+
+
+class Diverged(Exception):  # noqa: N818 (a result, not an error)
+    """The loss is not a finite number any more; the message says which and when."""
+
+
+class Interrupted(Exception):  # noqa: N818 (a request, not an error)
+    """The run was asked to stop; its state is that of the step it names."""
+
+
+@dataclass
+class Progress:
+    """Where a run stands; all of it goes into a resume point."""
+
+    step: int = 0
+    epoch: int = 0
+    best_value: float | None = None
+    best_epoch: int = 0
+    best_step: int = 0
+    best_validation_loss: float | None = None
+    best_weights: dict[str, Any] | None = None
+    epochs_since_best: int = 0
+    stopped_early: bool = False
+    train_loss: float | None = None
+    loss_sum: float = 0.0
+    norm_sum: float = 0.0
+    epoch_sec: float = 0.0
+    train_sec: float = 0.0
+    resumed: int = 0
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of epochs.jsonl."""
+
+    epoch: int
+    step: int
+    passes: float
+    train_loss: float
+    validation: dict[str, float | None]
+    learning_rate: float
+    gradient_norm: float
+    epoch_time_sec: float
+    samples_per_sec: float
+    is_best: bool
+
+    def row(self) -> dict[str, Any]:
+        """Return the line with a column for each validation score."""
+        row = asdict(self)
+        scores = {f"validation_{name}": value for name, value in row.pop("validation").items()}
+        return {**row, **scores}
+
+
+@dataclass
+class Trainer:
+    """A run in training.
+
+    Parameters
+    ----------
+    higher_is_better
+        Whether a higher value of the monitored score is the better one.
+    """
+
+    task: Task
+    training: Training
+    streams: Streams
+    count: int
+    device: torch.device
+    higher_is_better: bool
+    validation_batch_size: int = 256
+    progress: Progress = field(default_factory=Progress)
+
+    def __post_init__(self) -> None:
+        training = self.training
+        self.batch_size = min(training.batch_size, self.count)
+        self.order = BatchOrder(self.count, self.batch_size, self.streams.order)
+        if training.steps is not None:
+            self.steps = training.steps
+            self.steps_per_epoch = math.ceil(training.steps / training.validations)
+        else:
+            self.steps_per_epoch = self.order.steps_per_pass
+            self.steps = (training.epochs or 0) * self.steps_per_epoch
+        self.precision = resolve_precision(training.precision, self.device)
+        torch.manual_seed(self.streams.initialisation)
+        layout = torch.channels_last if training.channels_last else torch.contiguous_format
+        self.model = self.task.build_model().to(self.device, memory_format=layout)
+        self.forward: nn.Module = self.model
+        if training.compile:
+            self.forward = torch.compile(self.model)  # type: ignore[assignment]
+        self.optimizer = optimisation.make_optimizer(self.model.parameters(), training)
+        self.schedule = optimisation.make_schedule(
+            self.optimizer, training, self.steps, self.steps_per_epoch
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Return all that a resumed run needs."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "progress": dict(vars(self.progress)),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.progress = Progress(**state["progress"])
+        self.progress.resumed += 1
+
+    def run(self, on_epoch: Callable[[Epoch], None], on_step: Callable[[], bool]) -> None:
+        """Train to the end of the budget, or until no more is to be gained.
+
+        Parameters
+        ----------
+        on_epoch
+            Called after each epoch.
+        on_step
+            Called after each step; training stops when it returns true.
+
+        Raises
+        ------
+        Diverged
+            If the loss is not finite.
+        Interrupted
+            If `on_step` asked for it.
+        """
+        while self.progress.step < self.steps and not self.progress.stopped_early:
+            self._epoch(on_step)
+            on_epoch(self._end_epoch())
+
+    def _epoch(self, on_step: Callable[[], bool]) -> None:
+        progress = self.progress
+        self.model.train()
+        end = min(self.steps, (progress.epoch + 1) * self.steps_per_epoch)
+        started = time.perf_counter()
+        # Summed on the device: reading a value each step would wait for the device each step.
+        loss_sum = torch.full((), progress.loss_sum, dtype=torch.float64, device=self.device)
+        norm_sum = torch.full((), progress.norm_sum, dtype=torch.float64, device=self.device)
+        stop = False
+        while progress.step < end and not stop:
+            loss, norm = self._step(progress.step)
+            loss_sum += loss
+            norm_sum += norm
+            progress.step += 1
+            stop = on_step()
+        progress.loss_sum, progress.norm_sum = loss_sum.item(), norm_sum.item()
+        progress.epoch_sec += time.perf_counter() - started
+        if not math.isfinite(progress.loss_sum):
+            raise Diverged(
+                f"the training loss is {progress.loss_sum} in epoch {progress.epoch + 1}, "
+                f"by step {progress.step}"
+            )
+        if stop and progress.step < self.steps:
+            raise Interrupted(f"step {progress.step} of {self.steps}")
+
+    def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Make one optimiser step; return the batch's mean loss and the gradient's norm."""
+        generator = generator_at(self.streams.augmentation, step)
+        torch.manual_seed(entropy(self.streams.augmentation, step, 1))  # dropout
+        batch = self.task.training_batch(self.order.batch(step), generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        total = torch.zeros((), device=self.device)
+        parts = zip(*(part.chunk(self.training.accumulation) for part in batch), strict=True)
+        for micro_batch in parts:
+            with autocast(self.precision, self.device):
+                loss = self.task.training_loss(self.forward, micro_batch)
+            share = loss * (len(micro_batch[0]) / self.batch_size)
+            share.backward()
+            total += share.detach()
+        norm = optimisation.clip_gradients(self.model, self.training.gradient_clip)
+        self.optimizer.step()
+        self.schedule.step()
+        return total, norm
+
+    def _end_epoch(self) -> Epoch:
+        progress = self.progress
+        steps = progress.step - progress.epoch * self.steps_per_epoch
+        progress.epoch += 1
+        progress.train_loss = progress.loss_sum / steps
+        validation = self._validate()
+        is_best = self._keep_best(validation)
+        epoch = Epoch(
+            epoch=progress.epoch,
+            step=progress.step,
+            passes=progress.step / self.order.steps_per_pass,
+            train_loss=progress.train_loss,
+            validation=validation,
+            learning_rate=self.schedule.get_last_lr()[0],
+            gradient_norm=progress.norm_sum / steps,
+            epoch_time_sec=progress.epoch_sec,
+            samples_per_sec=steps * self.batch_size / progress.epoch_sec,
+            is_best=is_best,
+        )
+        progress.train_sec += progress.epoch_sec
+        progress.loss_sum = progress.norm_sum = progress.epoch_sec = 0.0
+        return epoch
+
+    def _validate(self) -> dict[str, float | None]:
+        self.model.eval()
+        names = list(dict.fromkeys(["loss", self.training.monitor]))
+        scores = self.task.score(self.model, "validation", names, self.validation_batch_size)
+        loss = scores.values["loss"]
+        if loss is None or not math.isfinite(loss):
+            why = scores.undefined.get("loss", f"it is {loss}")
+            raise Diverged(
+                f"the validation loss is no finite number in epoch {self.progress.epoch}: {why}"
+            )
+        monitor = self.training.monitor
+        if scores.values[monitor] is None:
+            raise DataError(
+                f"training.monitor is {monitor}, which has no value on the validation split "
+                f"({scores.undefined.get(monitor)}); monitor loss, or mend the split"
+            )
+        return scores.values
+
+    def _keep_best(self, validation: dict[str, float | None]) -> bool:
+        progress, stopping = self.progress, self.training.early_stopping
+        value = validation[self.training.monitor]
+        gain = self._gain(value)
+        if gain > 0:
+            progress.best_value = value
+            progress.best_epoch, progress.best_step = progress.epoch, progress.step
+            progress.best_validation_loss = validation["loss"]
+            progress.best_weights = copy_of(self.model.state_dict())
+        if gain > stopping.min_delta or progress.epoch <= stopping.warmup:
+            progress.epochs_since_best = 0
+        else:
+            progress.epochs_since_best += 1
+        if stopping.patience is not None and progress.epochs_since_best >= stopping.patience:
+            progress.stopped_early = progress.step < self.steps
+        return gain > 0
+
+    def _gain(self, value: float | None) -> float:
+        assert value is not None
+        if self.progress.best_value is None:
+            return math.inf
+        change = value - self.progress.best_value
+        return change if self.higher_is_better else -change

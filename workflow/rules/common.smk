@@ -1,0 +1,129 @@
+"""Checks the config before anything else, then names what the rules use."""
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+SOURCE = Path(workflow.basedir) / "src"
+# Jobs run the code that the fingerprints are of, with the Python that runs Snakemake; an
+# environment of --sdm conda still comes first.
+sys.path.insert(0, str(SOURCE))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
+)
+os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
+
+from snakemake.exceptions import WorkflowError
+
+from studygrid.errors import ConfigError, StudygridError
+from studygrid.execution import fingerprints
+from studygrid.execution.session import Session
+from studygrid.grid import run_of_path
+from studygrid.plan import make_plan
+
+try:
+    plan = make_plan(config, [Path(file) for file in workflow.configfiles])
+except ConfigError as error:
+    raise WorkflowError(str(error))
+
+RESULTS = plan.study.results
+EXECUTION = plan.study.execution
+LOCKS = f"{RESULTS}/.locks"
+SCRIPTS = f"{workflow.basedir}/scripts"
+RUN = f"{RESULTS}/runs/{{model}}/res{{resolution}}/n{{n_train}}/seed{{seed}}"
+PROFILE = f"{RESULTS}/profiles/{{model}}/res{{resolution}}.json"
+
+session = Session(plan, Path(RESULTS), workflow)
+session.greet()
+
+
+def one_of(axis):
+    """Return the pattern of the values that an axis has; of none, one that matches nothing."""
+    values = sorted(map(str, plan.axis(axis)), key=len, reverse=True)
+    return "|".join(map(re.escape, values)) or "(?!)"
+
+
+wildcard_constraints:
+    model=one_of("model"),
+    resolution=one_of("resolution"),
+    n_train=one_of("n_train"),
+    seed=one_of("seed"),
+
+
+def run_of(wildcards):
+    """Return the run that the wildcards of a rule name."""
+    return run_of_path(RUN.format(**wildcards))
+
+
+def data_spec(wildcards):
+    """Return the spec of `prepare`; it holds the content hash of the raw data."""
+    try:
+        return plan.data_spec(int(wildcards.resolution), Path(LOCKS)).to_json()
+    except StudygridError as error:
+        raise WorkflowError(str(error))
+
+
+def train_spec(wildcards):
+    """Return the spec of `train`."""
+    return plan.train_spec(run_of(wildcards)).to_json()
+
+
+def profile_spec(wildcards):
+    """Return the spec of `profile`."""
+    return plan.profile_spec(wildcards.model, int(wildcards.resolution)).to_json()
+
+
+def architecture_of(wildcards):
+    """Return the name of a model's architecture."""
+    return plan.models[wildcards.model].architecture.name
+
+
+def train_code(wildcards):
+    """Return the fingerprint of the code that trains a model."""
+    monitor = plan.models[wildcards.model].training.monitor
+    return fingerprints.train_code(plan.family, architecture_of(wildcards), monitor)
+
+
+def evaluate_code(wildcards):
+    """Return the fingerprint of the code that scores a model."""
+    return fingerprints.evaluate_code(plan.family, architecture_of(wildcards))
+
+
+def profile_code(wildcards):
+    """Return the fingerprint of the code that measures a model."""
+    return fingerprints.profile_code(plan.family, architecture_of(wildcards))
+
+
+def starting_weights(wildcards):
+    """Return the file of weights that a model starts from, if the config names one."""
+    return getattr(plan.models[wildcards.model].options, "weights", None) or []
+
+
+def whole_machine(wildcards):
+    """Return as many cores as there are, so that nothing else runs beside a profile."""
+    return workflow.cores or 1
+
+
+def run_records(kind):
+    """Return the records of one kind of all runs."""
+    return [f"{RESULTS}/runs/{run.path}/{kind}.json" for run in plan.runs]
+
+
+def profile_axes():
+    """Return the models and resolutions of all profiles, in pairs."""
+    models, resolutions = zip(*plan.profiled) if plan.profiled else ((), ())
+    return {"model": models, "resolution": resolutions}
+
+
+onstart:
+    session.start()
+
+
+onsuccess:
+    session.end()
+
+
+onerror:
+    session.end()

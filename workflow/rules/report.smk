@@ -1,0 +1,29 @@
+"""REQUIRED INPUTS: {results}/aggregated_metrics.csv, summary_statistics.csv.
+
+OUTPUTS: {results}/figures/, each figure as SVG, PNG and the CSV of its numbers.
+"""
+
+
+localrules:
+    figures,
+
+
+rule figures:
+    """Draw the test metric against resolution and training-set size."""
+    input:
+        study=rules.study.output,
+        runs=rules.aggregate.output.runs,
+        summary=rules.aggregate.output.summary,
+    output:
+        multiext(f"{RESULTS}/figures/metric_by_axis", ".svg", ".png", ".csv"),
+    log:
+        f"{RESULTS}/logs/figures.log",
+    params:
+        code=fingerprints.figures_code(),
+    conda:
+        "../../envs/studygrid.yaml"
+    shell:
+        "python {SCRIPTS}/figures.py"
+        " --study {input.study:q}"
+        " --results {RESULTS:q}"
+        " --log {log:q}"

@@ -1,0 +1,88 @@
+"""REQUIRED INPUTS: {results}/data/res{resolution}/data.json.
+
+OUTPUTS: train.json and evaluate.json of each run; profiles/{model}/res{resolution}.json.
+
+A run that diverges or runs out of memory ends in records that say so. best_model.pth and
+resume.pth lie beside train.json undeclared: Snakemake would delete them before a retry.
+"""
+
+
+rule train:
+    """Train one run, or go on with it where it was stopped."""
+    input:
+        data=rules.prepare.output.record,
+        weights=starting_weights,
+    output:
+        record=f"{RUN}/train.json",
+    log:
+        f"{RUN}/training.log",
+    params:
+        spec=train_spec,
+        code=train_code,
+    threads: 1
+    conda:
+        "../../envs/studygrid.yaml"
+    shell:
+        "python {SCRIPTS}/train.py"
+        " --spec {params.spec:q}"
+        " --code {params.code}"
+        " --data {input.data:q}"
+        " --output {output.record:q}"
+        " --locks {LOCKS:q}"
+        " --resume-every-sec {EXECUTION.resume_every_sec}"
+        " --device {EXECUTION.device}"
+        " --threads {threads}"
+        " --log {log:q}"
+
+
+rule evaluate:
+    """Score the kept weights of one run on the test split."""
+    input:
+        data=rules.prepare.output.record,
+        train=rules.train.output.record,
+    output:
+        record=f"{RUN}/evaluate.json",
+    log:
+        f"{RUN}/evaluate.log",
+    params:
+        spec=plan.evaluate_spec().to_json(),
+        code=evaluate_code,
+    threads: 1
+    conda:
+        "../../envs/studygrid.yaml"
+    shell:
+        "python {SCRIPTS}/evaluate.py"
+        " --spec {params.spec:q}"
+        " --code {params.code}"
+        " --data {input.data:q}"
+        " --train {input.train:q}"
+        " --output {output.record:q}"
+        " --locks {LOCKS:q}"
+        " --device {EXECUTION.device}"
+        " --threads {threads}"
+        " --log {log:q}"
+
+
+rule profile:
+    """Measure the inference of one model at one resolution, alone on the machine."""
+    input:
+        data=rules.prepare.output.record,
+    output:
+        record=PROFILE,
+    log:
+        f"{RESULTS}/profiles/{{model}}/res{{resolution}}.log",
+    params:
+        spec=profile_spec,
+        code=profile_code,
+    threads: whole_machine
+    conda:
+        "../../envs/studygrid.yaml"
+    shell:
+        "python {SCRIPTS}/profile_model.py"
+        " --spec {params.spec:q}"
+        " --code {params.code}"
+        " --data {input.data:q}"
+        " --output {output.record:q}"
+        " --locks {LOCKS:q}"
+        " --device {EXECUTION.device}"
+        " --log {log:q}"
