@@ -1,7 +1,5 @@
 """Score one run on the test split: see `studygrid.evaluation`."""
 
-import sys
+from studygrid.execution.workers import run
 
-from studygrid.evaluation import main
-
-sys.exit(main())
+run("studygrid.evaluation")

@@ -1,7 +1,5 @@
 """Prepare a dataset at one resolution: see `studygrid.preparation`."""
 
-import sys
+from studygrid.execution.workers import run
 
-from studygrid.preparation import main
-
-sys.exit(main())
+run("studygrid.preparation")

@@ -1,7 +1,5 @@
 """Measure one model's inference at one resolution: see `studygrid.profiling.job`."""
 
-import sys
+from studygrid.execution.workers import run
 
-from studygrid.profiling.job import main
-
-sys.exit(main())
+run("studygrid.profiling.job")

@@ -1,7 +1,5 @@
 """Train one run: see `studygrid.training.job`."""
 
-import sys
+from studygrid.execution.workers import run
 
-from studygrid.training.job import main
-
-sys.exit(main())
+run("studygrid.training.job")

@@ -15,7 +15,3 @@ class DataError(StudygridError):
 
 class RecordError(StudygridError):
     """A record is missing, incomplete, corrupt or of a foreign version."""
-
-
-class BusyError(StudygridError):
-    """Another process is writing the same run."""

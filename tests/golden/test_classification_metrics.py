@@ -319,7 +319,7 @@ def value(name: str, predictions: Predictions) -> float | None:
         return None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_predictions())
 def test_every_share_lies_between_zero_and_one(predictions: Predictions) -> None:
     for name in SHARES:
@@ -331,7 +331,7 @@ def test_every_share_lies_between_zero_and_one(predictions: Predictions) -> None
     assert loss >= 0
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_predictions(), st.randoms(use_true_random=False))
 def test_the_order_of_the_samples_does_not_matter(predictions: Predictions, random: object) -> None:
     order = list(range(len(predictions.labels)))
@@ -346,7 +346,7 @@ def test_the_order_of_the_samples_does_not_matter(predictions: Predictions, rand
         assert value(name, shuffled) == pytest.approx(value(name, predictions))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(any_predictions())
 def test_accuracy_is_the_trace_of_the_confusion_matrix(predictions: Predictions) -> None:
     table = np.array(confusion_matrix(predictions))

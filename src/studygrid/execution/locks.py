@@ -5,21 +5,18 @@ from __future__ import annotations
 import fcntl
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from studygrid.errors import BusyError
-
 
 @contextmanager
 def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold a folder for writing.
+    """Hold a folder for writing, or wait for the process that does.
 
-    Raises
-    ------
-    BusyError
-        If another process holds it: two writers would mix their files.
+    Two writers would mix their files. The other one may be the job of a Snakemake that was
+    killed, still at work.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".writer").open("a+") as file:
@@ -27,10 +24,9 @@ def sole_writer(folder: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            raise BusyError(
-                f"{folder}: {file.read().strip() or 'another process'} is writing here; "
-                "wait for it or end it, then run again"
-            ) from None
+            holder = file.read().strip() or "another process"
+            print(f"{folder}: {holder} is writing here; waiting for it to end", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
         file.truncate(0)
         file.write(f"process {os.getpid()} on {socket.gethostname()}")
         file.flush()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studygrid.execution.locks import try_hold
+from studygrid.execution.workers import Server
 from studygrid.plan import Plan
 from studygrid.study import AXES
 
@@ -29,6 +30,7 @@ class Session:
     def __init__(self, plan: Plan, results: Path, workflow: Any) -> None:
         self._plan, self._results, self._workflow = plan, results, workflow
         self._held: int | None = None
+        self._server: Server | None = None
 
     def greet(self) -> None:
         """Print the grid, once a call: not again in the processes that Snakemake starts."""
@@ -52,9 +54,22 @@ class Session:
             f"jobs done: {total - to_do.total()}\n",
             file=sys.stderr,
         )
+        if self._is_plain_local() and to_do.total() > to_do["study"]:
+            self._server = Server()
 
     def end(self) -> None:
         """Clean up after the last job."""
+        if self._server is not None:
+            self._server.stop()
+
+    def _is_plain_local(self) -> bool:
+        """Tell whether jobs run here, with this Python: only then can they be forked."""
+        workflow = self._workflow
+        return (
+            self._plan.study.execution.warm_workers
+            and workflow.local_exec
+            and not workflow.deployment_settings.deployment_method
+        )
 
 
 def describe(plan: Plan) -> str:

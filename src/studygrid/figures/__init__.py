@@ -1,27 +1,27 @@
 """Figures of a study: each a function of tables that returns a figure and the numbers it shows.
 
-matplotlib and pandas are loaded by the module of the figure that is asked for.
+They are named here and loaded one by one: matplotlib and pandas take long to import.
+`studygrid.figures.style` holds their common look and `save`.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from studygrid.families.base import load_reference
 
 if TYPE_CHECKING:
-    from studygrid.figures.metric_by_axis import metric_by_axis
-    from studygrid.figures.style import save
+    import pandas as pd
+    from matplotlib.figure import Figure
 
-__all__ = ["metric_by_axis", "save"]
-
-_HOMES = {
-    "metric_by_axis": "studygrid.figures.metric_by_axis:metric_by_axis",
-    "save": "studygrid.figures.style:save",
-}
+FIGURES = {"metric_by_axis": "studygrid.figures.metric_by_axis:metric_by_axis"}
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return load_reference(_HOMES[name])
+def load_figure(name: str) -> Callable[..., tuple[Figure, pd.DataFrame]]:
+    """Return the function that draws the figure of that name."""
+    figure: Callable[..., tuple[Figure, pd.DataFrame]] = load_reference(FIGURES[name])
+    return figure
+
+
+__all__ = ["FIGURES", "load_figure"]

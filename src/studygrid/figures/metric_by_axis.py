@@ -11,15 +11,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from studygrid.families.base import Metric
 from studygrid.figures.style import GREY, WIDTH_IN, Look, frame_figure, house_style, looks
+from studygrid.figures.tested_axis import dodge, set_ticks
 
 TABLE_COLUMNS = ["panel", "model", "x", "kind", "seed", "value", "ci_low", "ci_high", "n"]
 
 _PANEL_HEIGHT_IN = 2.4
-_TICK_CHARACTER_IN = 0.075
 _Y_AXIS_IN = 0.5
 _FAILURES = {"oom": "ran out of memory"}
 
@@ -88,6 +87,7 @@ def metric_by_axis(
 
 def _runs(frame: pd.DataFrame, column: str) -> pd.DataFrame:
     """Return all planned runs with `n` (training samples) and `value` (NaN without a result)."""
+    frame = frame.reset_index(drop=True)
     runs = frame[["model", "resolution", "seed", "status"]].copy()
     runs["size"] = frame["n_train"].astype(str)
     runs["n_train"] = _sample_counts(runs["size"], frame["train_samples"])
@@ -117,9 +117,9 @@ def _panels(
     if results.empty:
         return []
     size, resolution = _largest_shared(results, "n_train"), _largest_shared(results, "resolution")
-    everything = set(results.loc[runs["size"] == "all", "n_train"])
+    everything = set(results.loc[results["size"] == "all", "n_train"])
     size_name = {n: f"{n:.0f}" + (" (all)" if n in everything else "") for n in results["n_train"]}
-    at_size = f"Trained on {size_name[size]} samples"
+    at_size = f"Trained on {'all ' if size in everything else ''}{size:.0f} samples"
     at_resolution = f"{label} {resolution:.0f} {unit}".rstrip()
 
     def panel(name: str, other: str, at: float, title: str, axis: str) -> _Panel:
@@ -155,7 +155,7 @@ def _drawn(
     drawn = [model for model in look_of if any(model in set(_with_value(p)) for p in panels)]
     for axes, panel in zip(row, panels, strict=False):
         _draw_panel(axes, panel, drawn, look_of)
-        _set_ticks(axes, panel, WIDTH_IN / count - _Y_AXIS_IN)
+        set_ticks(axes, panel.ticks, WIDTH_IN / count - _Y_AXIS_IN)
     if not panels:
         row[0].set_axis_off()
         row[0].text(0.5, 0.5, "No run has a result yet.", ha="center", transform=row[0].transAxes)
@@ -177,7 +177,7 @@ def _entry(look: Look) -> Line2D:
 
 _LINE: dict[str, Any] = {
     "linewidth": 1.1,
-    "markersize": 5,
+    "markersize": 4.5,
     "markeredgecolor": "white",
     "markeredgewidth": 0.5,
 }
@@ -193,14 +193,13 @@ _DOT: dict[str, Any] = {
 def _draw_panel(
     axes: Axes, panel: _Panel, models: Sequence[str], look_of: Mapping[str, Look]
 ) -> None:
-    ticks = list(panel.ticks)
-    slot = _slot(ticks, len(models))
+    slot = dodge(list(panel.ticks), len(models))
     for position, model in enumerate(models):
         shift = 2 ** (slot * (position - (len(models) - 1) / 2))
         look = look_of[model]
         cells = panel.cells.loc[panel.cells["model"] == model]
         runs = panel.runs.loc[panel.runs["model"] == model]
-        axes.plot(runs["x"] * shift * 2 ** (slot * 0.3), runs["value"], color=look.colour, **_DOT)
+        axes.plot(runs["x"] * shift * 2 ** (slot * 0.45), runs["value"], color=look.colour, **_DOT)
         barred = cells.dropna(subset=["mean", "ci_low", "ci_high"])
         axes.vlines(
             barred["x"] * shift, barred["ci_low"], barred["ci_high"], look.colour, linewidth=0.9
@@ -208,31 +207,6 @@ def _draw_panel(
         axes.plot(cells["x"] * shift, cells["mean"], color=look.colour, marker=look.marker, **_LINE)
     axes.set_title(panel.title, loc="left")
     axes.set_xlabel(panel.label)
-
-
-def _slot(ticks: Sequence[float], models: int) -> float:
-    """Return the distance, in octaves, between two models that stand at the same tick."""
-    gaps = [math.log2(high / low) for low, high in zip(ticks, ticks[1:], strict=False)]
-    if not gaps:
-        return 0.1
-    # Two ticks much closer than the others must not press the models of all into one place.
-    gap = max(min(gaps), sum(gaps) / len(gaps) / 3)
-    return gap * min(0.08, 0.6 / models)
-
-
-def _set_ticks(axes: Axes, panel: _Panel, width_in: float) -> None:
-    ticks = list(panel.ticks)
-    axes.set_xscale("log", base=2)
-    axes.xaxis.set_major_locator(FixedLocator(ticks))
-    axes.xaxis.set_major_formatter(FixedFormatter(list(panel.ticks.values())))
-    axes.xaxis.set_minor_locator(NullLocator())
-    span = math.log2(ticks[-1] / ticks[0])
-    margin = 0.5 * span / max(1, len(ticks) - 1) if span else 0.5
-    axes.set_xlim(ticks[0] / 2**margin, ticks[-1] * 2**margin)
-    gaps = [math.log2(high / low) for low, high in zip(ticks, ticks[1:], strict=False)]
-    room_in = width_in * min(gaps, default=1) / (span + 2 * margin)
-    if max(map(len, panel.ticks.values())) * _TICK_CHARACTER_IN > room_in:
-        axes.tick_params(axis="x", labelrotation=90)
 
 
 def _limit(row: Sequence[Axes], panels: Sequence[_Panel], chance: float | None) -> list[str]:
@@ -244,24 +218,22 @@ def _limit(row: Sequence[Axes], panels: Sequence[_Panel], chance: float | None) 
     if not panels:
         return []
     shown = pd.concat([part for p in panels for part in (p.runs["value"], p.cells["mean"])])
+    bars = pd.concat([part for p in panels for part in (p.cells["ci_low"], p.cells["ci_high"])])
     low, high = float(shown.min()), float(shown.max())
-    span = (high - low) or max(abs(high), 1e-3) * 0.1
-    bars_low = min(p.cells["ci_low"].min() for p in panels)
-    bars_high = max(p.cells["ci_high"].max() for p in panels)
+    span = (high - low) or 0.1 * abs(high) or 0.1
+    reach = pd.concat([shown, bars.clip(low - span, high + span)])
+    bottom, top = float(reach.min()), float(reach.max())
     notes = []
-    if bars_low < low - span or bars_high > high + span:
-        notes.append("Bars that leave a panel are cut.")
-    bottom = min(low, max(bars_low, low - span)) if bars_low == bars_low else low
-    top = max(high, min(bars_high, high + span)) if bars_high == bars_high else high
-    if chance is not None:
-        if low - 2 * span <= chance <= high + 2 * span:
-            bottom, top = min(bottom, chance), max(top, chance)
-            _draw_chance(row, chance)
-        else:
-            side = "below" if chance < low else "above"
-            notes.append(f"Chance, {chance:.3g}, lies {side} the panels.")
-    margin = 0.05 * (top - bottom)
+    if chance is not None and low - 1.5 * span <= chance <= high + 1.5 * span:
+        bottom, top = min(bottom, chance), max(top, chance)
+        _draw_chance(row, chance)
+    elif chance is not None:
+        side = "below" if chance < low else "above"
+        notes.append(f"Chance ({chance:.3g}) lies {side} what is shown.")
+    margin = 0.05 * ((top - bottom) or span)
     row[0].set_ylim(bottom - margin, top + margin)
+    if bars.min() < bottom - margin or bars.max() > top + margin:
+        notes.append("Bars that leave a panel are cut.")
     return notes
 
 
@@ -285,15 +257,8 @@ def _caption(
     """Return the sentences that say what is drawn, from how many runs, and what is not."""
     parts = []
     if panels:
-        counts = pd.concat([panel.cells["n"] for panel in panels])
-        counts = counts[counts > 0]
-        low, high = int(counts.min()), int(counts.max())
-        seeds = f"{low} to {high}" if low < high else f"{low}"
-        noun = "seed" if high == 1 else "seeds"
-        better = "Higher" if metric.higher_is_better else "Lower"
-        bars = "bars: 95 % Student-t interval of the mean; " if high > 1 else ""
-        parts.append(f"Dots: runs; lines: their mean; {bars}{seeds} {noun} a cell.")
-        parts.append(f"{better} is better.")
+        parts.append(_what_is_drawn(pd.concat([panel.cells["n"] for panel in panels])))
+        parts.append(f"{'Higher' if metric.higher_is_better else 'Lower'} is better.")
         runs = pd.concat([panel.runs for panel in panels])
         runs = runs.loc[~runs.index.duplicated()]
     parts += _failures(runs, "in these panels" if panels else "of the study")
@@ -305,6 +270,15 @@ def _caption(
         if absent:
             parts.append(f"No result in the panel “{panel.title}”: {', '.join(absent)}.")
     return parts
+
+
+def _what_is_drawn(counts: pd.Series[int]) -> str:
+    low, high = int(counts[counts > 0].min()), int(counts.max())
+    if high == 1:
+        return "Each marker is a run: 1 seed a cell, so there is no interval."
+    seeds = f"{low} to {high}" if low < high else f"{low}"
+    means = f"Dots are runs, markers their means over {seeds} seeds"
+    return f"{means}, bars the 95 % Student-t intervals of the means."
 
 
 def _failures(runs: pd.DataFrame, where: str) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import cycle, islice
+from itertools import cycle, islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,8 @@ WIDTH_IN = 7.0
 PNG_DPI = 200
 GREY = "#6b6b6b"
 
-# Okabe and Ito, Color universal design (2008), by contrast of neighbours in the list. Their
-# yellow is too pale for a thin line on white; the grey that R's palette adds stands in for it.
+# Okabe and Ito, Color universal design (2008), in another order. Their yellow is too
+# pale for a thin line on white; the grey that R's palette adds stands in for it.
 COLOURS = (
     "#0072B2",
     "#D55E00",
@@ -35,7 +35,7 @@ COLOURS = (
     "#000000",
     "#999999",
 )
-# One more than a multiple of the colours would repeat pairs late: 8 and 11 give 88 of them.
+# 8 colours and 11 markers make 88 pairs before one comes again.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "p", "<", ">", "h")
 
 _SETTINGS: dict[str, Any] = {
@@ -64,9 +64,10 @@ _SETTINGS: dict[str, Any] = {
 }
 
 _TEXT_LINE_IN = 0.155
-_LEGEND_ROW_IN = 0.19
+_LEGEND_ROW_IN = 0.165
 _CHARACTER_IN = 0.068
-_CAPTION_CHARACTERS = 112
+_HANDLE_IN = 0.5
+_CAPTION_CHARACTERS = 122
 _TITLE_CHARACTERS = 85
 _EDGE_IN = 0.08
 
@@ -93,7 +94,7 @@ def house_style() -> Iterator[None]:
 
 
 def frame_figure(
-    figure: Figure, title: str, entries: dict[str, Artist], caption: str, panel_height_in: float
+    figure: Figure, title: str, entries: Mapping[str, Artist], caption: str, panel_height_in: float
 ) -> None:
     """Put title and legend above the panels and the caption below, and fix the layout.
 
@@ -103,7 +104,7 @@ def frame_figure(
     caption = textwrap.fill(caption, _CAPTION_CHARACTERS)
     columns = _legend_columns(list(entries))
     title_in = _lines(title) * _TEXT_LINE_IN * 1.2 + _EDGE_IN
-    top_in = title_in + -(-len(entries) // columns) * _LEGEND_ROW_IN + _EDGE_IN
+    top_in = title_in + -(-len(entries) // columns) * _LEGEND_ROW_IN + 0.03
     bottom_in = _lines(caption) * _TEXT_LINE_IN + 2 * _EDGE_IN
     height_in = top_in + panel_height_in + bottom_in
     figure.set_size_inches(WIDTH_IN, height_in)
@@ -129,7 +130,7 @@ def frame_figure(
     area = (0, bottom_in / height_in, 1, panel_height_in / height_in)
     figure.set_layout_engine(ConstrainedLayoutEngine(rect=area, wspace=0.04))
     figure.draw_without_rendering()
-    # The engine moves the panels a little at each drawing; files must not depend on how many.
+    # Laid out once: the files must not depend on how often the figure is drawn.
     figure.set_layout_engine("none")
 
 
@@ -153,10 +154,14 @@ def _rendered(figure: Figure, kind: str, metadata: dict[str, None]) -> bytes:
 
 
 def _legend_columns(names: Sequence[str]) -> int:
-    entry_in = max((len(name) for name in names), default=0) * _CHARACTER_IN + 0.5
-    fitting = max(1, int((WIDTH_IN - 2 * _EDGE_IN) / entry_in))
-    rows = max(1, -(-len(names) // fitting))
-    return max(1, -(-len(names) // rows))
+    """Return the most columns that fit; matplotlib fills them one after the other."""
+    for columns in range(len(names), 1, -1):
+        rows, longer = divmod(len(names), columns)
+        starts = [column * rows + min(column, longer) for column in range(columns + 1)]
+        longest = [max(map(len, names[start:end])) for start, end in pairwise(starts)]
+        if sum(longest) * _CHARACTER_IN + columns * _HANDLE_IN <= WIDTH_IN - 2 * _EDGE_IN:
+            return -(-len(names) // -(-len(names) // columns))  # no more than its rows need
+    return 1
 
 
 def _lines(text: str) -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from studygrid.errors import DataError
+from studygrid.errors import DataError, RecordError
 from studygrid.execution.jobs import arguments, choose_device, log, run_job
 from studygrid.execution.locks import machine_share, sole_writer
 from studygrid.execution.progress import ProgressBar
@@ -30,6 +30,7 @@ from studygrid.records import (
     Streams,
     Subset,
     TrainRecord,
+    read_record,
     write_record,
 )
 from studygrid.spec import TrainSpec
@@ -52,21 +53,39 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--resume-every-sec", type=float, default=120.0, help="time between resume points"
     )
-    options = parser.parse_args(argv)
-    try:
-        return run_job(_train, options)
-    except Interrupted as stop:
-        log.warning("stopped by SIGTERM at %s; run again to go on from there", stop)
-        return _TERMINATED
+    return run_job(_train, parser.parse_args(argv))
 
 
 def _train(options: argparse.Namespace) -> None:
+    try:
+        _train_to_record(options)
+    except Interrupted as stop:
+        log.warning("stopped by SIGTERM at %s; run again to go on from there", stop)
+        sys.exit(_TERMINATED)
+
+
+def _train_to_record(options: argparse.Namespace) -> None:
     spec = TrainSpec.model_validate_json(options.spec)
     with machine_share(options.locks, alone=False), sole_writer(options.output.parent):
+        if _is_done(spec, options):
+            log.info("the record of this spec and code is there already; delete it to train again")
+            return
         record = train_run(spec, options)
         write_record(options.output, record)
         (options.output.parent / "resume.pth").unlink(missing_ok=True)
     log.info("%s: %s", record.status, record.reason or f"best epoch {record.best_epoch}")
+
+
+def _is_done(spec: TrainSpec, options: argparse.Namespace) -> bool:
+    """Tell whether another process wrote this very record while this one waited for it.
+
+    Snakemake deletes a record before it starts the job.
+    """
+    try:
+        record = read_record(options.output, TrainRecord)
+    except RecordError:
+        return False
+    return record.spec == spec and record.origin.code == options.code
 
 
 def train_run(spec: TrainSpec, options: argparse.Namespace) -> TrainRecord:

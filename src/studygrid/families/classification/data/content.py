@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -44,22 +44,36 @@ def content_sha256(files: Mapping[str, Path], cache: Path) -> str:
 
 
 def _hashes(files: Mapping[str, Path], known: _Known) -> _Known:
-    def look(path: Path) -> tuple[str, tuple[int, int, str]]:
+    current: _Known = {}
+    changed: list[tuple[str, Path, os.stat_result]] = []
+    for path in files.values():
         key = os.path.abspath(path)  # noqa: PTH100
-        try:
+        with _explained(path):
             state = path.stat()
-            entry = known.get(key)
-            if entry is not None and entry[:2] == (state.st_size, state.st_mtime_ns):
-                return key, entry
-            with path.open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-        return key, (state.st_size, state.st_mtime_ns, sha256)
-
+        entry = known.get(key)
+        if entry is not None and entry[:2] == (state.st_size, state.st_mtime_ns):
+            current[key] = entry
+        else:
+            changed.append((key, path, state))
     # Threads hide the latency of a network disk; hashing releases the interpreter lock.
     with ThreadPoolExecutor(max_workers=8) as pool:
-        return dict(pool.map(look, files.values()))
+        hashes = pool.map(_sha256, [path for _, path, _ in changed])
+        for (key, _, state), sha256 in zip(changed, hashes, strict=True):
+            current[key] = (state.st_size, state.st_mtime_ns, sha256)
+    return current
+
+
+def _sha256(path: Path) -> str:
+    with _explained(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
 def _load(store: Path) -> _Known:

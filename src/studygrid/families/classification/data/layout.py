@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from studygrid.errors import DataError
 from studygrid.families.base import Split
-from studygrid.families.classification.data.paths import path_problem
+from studygrid.families.classification.data.paths import existing_path
 from studygrid.families.classification.data.shares import SPLITS, share_problems, split_problems
 from studygrid.families.classification.options import ImageFolderOptions
 
@@ -66,21 +65,6 @@ class Layout:
         return {name: found[name] for name in sorted({*self.classes, *found})}
 
 
-def folder_of(options: ImageFolderOptions) -> Path:
-    """Return the folder that the options name.
-
-    Raises
-    ------
-    DataError
-        If it does not exist.
-    """
-    root = Path(options.root).expanduser()
-    problem = path_problem(root, "folder")
-    if problem:
-        raise DataError(problem)
-    return root
-
-
 def read_layout(options: ImageFolderOptions) -> Layout:
     """List an image folder.
 
@@ -89,7 +73,7 @@ def read_layout(options: ImageFolderOptions) -> Layout:
     DataError
         If it does not exist or cannot be listed.
     """
-    root = folder_of(options)
+    root = existing_path(options.root, "folder")
     try:
         return _read_split(root) if _is_split(root) else _read_flat(root, options)
     except OSError as error:
@@ -97,47 +81,53 @@ def read_layout(options: ImageFolderOptions) -> Layout:
 
 
 def printable(path: Path | str) -> str:
-    """Return a path as text that any encoding takes, with forward slashes."""
-    return os.fsencode(Path(path).as_posix()).decode("utf-8", "replace")
+    """Return a path as text that any encoding takes."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
-def _visible(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+def _list(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the folders and the files of a folder that are not hidden, sorted by name."""
+    with os.scandir(folder) as entries:
+        visible = sorted(
+            (entry.name, entry.is_dir()) for entry in entries if not entry.name.startswith(".")
+        )
+    folders = [folder / name for name, is_folder in visible if is_folder]
+    return folders, [folder / name for name, is_folder in visible if not is_folder]
 
 
-def _folders(folder: Path) -> list[Path]:
-    return [entry for entry in _visible(folder) if entry.is_dir()]
-
-
-def is_image(path: Path) -> bool:
-    """Tell whether a path is one of the image files that are read, by its suffix."""
-    return path.suffix.lower() in SUFFIXES and path.is_file()
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES
 
 
 def _is_split(root: Path) -> bool:
-    train = [folder for folder in _folders(root) if folder.name.lower() == "train"]
-    return any(_folders(folder) for folder in train)
+    return any(folder.name.lower() == "train" and _list(folder)[0] for folder in _list(root)[0])
 
 
 def _read_flat(root: Path, options: ImageFolderOptions) -> Layout:
     scan = _Scan(root)
-    classes = [scan.read_class(folder, None) for folder in _folders(root)]
-    problems = scan.problems
+    folders, loose = _list(root)
+    classes = [scan.read_class(folder, None) for folder in folders]
+    layout = Layout(
+        scan.files, sorted(classes), False, scan.ignored + len(loose), [], scan.problems
+    )
     if not classes:
-        problems.append(f"{root} holds no class folders; put the images into one folder a class")
+        layout.problems.append(
+            f"{root} holds no class folders; put the images into one folder a class"
+        )
     else:
-        counts = Counter(file.label for file in scan.files)
+        filled = {name: count for name, count in layout.counts(None).items() if count}
         fractions = (options.validation_fraction, options.test_fraction)
-        filled = {name: counts[name] for name in classes if counts[name]}
-        problems += share_problems(filled, fractions)
-    scan.ignored += sum(not entry.is_dir() for entry in _visible(root))
-    return Layout(scan.files, sorted(classes), False, scan.ignored, [], problems)
+        layout.problems.extend(share_problems(filled, fractions))
+    return layout
 
 
 def _read_split(root: Path) -> Layout:
     scan = _Scan(root)
-    unused, found, classes = [], {}, []
-    for folder in _folders(root):
+    folders, loose = _list(root)
+    ignored = len(loose)
+    found: dict[Split, Path] = {}
+    unused, classes = [], []
+    for folder in folders:
         split = SPLIT_FOLDERS.get(folder.name.lower())
         if split is None:
             unused.append(printable(folder.name))
@@ -148,19 +138,21 @@ def _read_split(root: Path) -> Layout:
             )
             continue
         found[split] = folder
-        names = [scan.read_class(part, split) for part in _folders(folder)]
+        parts, loose = _list(folder)
+        ignored += len(loose)
+        names = [scan.read_class(part, split) for part in parts]
         classes += names if split == "train" else []
-        scan.ignored += sum(not entry.is_dir() for entry in _visible(folder))
     scan.files.sort(key=lambda file: (SPLITS.index(file.split or "train"), file.label, file.name))
-    scan.ignored += sum(not entry.is_dir() for entry in _visible(root))
-    layout = Layout(scan.files, sorted(classes), True, scan.ignored, unused, scan.problems)
-    names_of = {"train": "train", "validation": "val", "test": "test"}
+    layout = Layout(
+        scan.files, sorted(classes), True, scan.ignored + ignored, unused, scan.problems
+    )
     layout.problems.extend(
-        f"{root} has a train folder and no {names_of[split]} folder"
-        for split in SPLITS
+        f"{root} has a train folder and no {name} folder"
+        for name, split in (("val", "validation"), ("test", "test"))
         if split not in found
     )
-    layout.problems.extend(split_problems({split: layout.counts(split) for split in found}))
+    counts = {split: layout.counts(split) for split in SPLITS if split in found}
+    layout.problems.extend(split_problems(counts, found))
     return layout
 
 
@@ -176,26 +168,23 @@ class _Scan:
     def read_class(self, folder: Path, split: Split | None) -> str:
         """Add the images of a class folder; return the name of the class."""
         label = printable(folder.name)
-        images = [entry for entry in _visible(folder) if is_image(entry)]
+        parts, files = _list(folder)
+        images = [path for path in files if _is_image(path)]
+        within = printable(folder.relative_to(self.root))
         self.files += [
-            ImageFile(path, printable(path.relative_to(self.root)), label, split) for path in images
+            ImageFile(path, f"{within}/{printable(path.name)}", label, split) for path in images
         ]
-        others = [entry for entry in _visible(folder) if entry.is_file() and not is_image(entry)]
-        self.ignored += len(others)
-        if any(_images_below(part) for part in _folders(folder)):
+        self.ignored += len(files) - len(images)
+        if any(_is_image(path) for part in parts for path in part.rglob("*")):
             # Taking them silently would turn a misnamed split folder into a class.
             self.problems.append(
                 f"{folder} holds images in subfolders; images lie directly in the folder of "
                 "their class, and split folders are called train, val and test"
             )
         elif not images and split in (None, "train"):
-            suffixes = ", ".join(sorted({entry.suffix.lower() or entry.name for entry in others}))
+            suffixes = ", ".join(sorted({path.suffix.lower() or path.name for path in files}))
             held = f" (it holds {suffixes})" if suffixes else ""
             self.problems.append(
                 f"{folder} holds no PNG, JPEG or TIFF images{held}; add some or delete the folder"
             )
         return label
-
-
-def _images_below(folder: Path) -> Iterator[Path] | list[Path]:
-    return next(([path] for path in folder.rglob("*") if is_image(path)), [])

@@ -6,6 +6,23 @@ import difflib
 from pathlib import Path
 from typing import Literal
 
+from studygrid.errors import DataError
+
+
+def existing_path(text: str, kind: Literal["folder", "file"]) -> Path:
+    """Return the path that a user gave, with a leading ``~`` resolved.
+
+    Raises
+    ------
+    DataError
+        If there is no such folder or file.
+    """
+    path = Path(text).expanduser()
+    problem = path_problem(path, kind)
+    if problem:
+        raise DataError(problem)
+    return path
+
 
 def path_problem(path: Path, kind: Literal["folder", "file"]) -> str | None:
     """Return why a path is not an existing folder or file, or None if it is one."""

@@ -38,12 +38,14 @@ def share_problems(counts: Mapping[str, int], fractions: Sequence[float]) -> lis
     return problems
 
 
-def split_problems(counts: Mapping[Split, Mapping[str, int]]) -> list[str]:
+def split_problems(
+    counts: Mapping[Split, Mapping[str, int]], required: Iterable[Split] = SPLITS
+) -> list[str]:
     """Return what is wrong with data that is split already: images by split and class."""
     present = {
         split: [name for name, count in counts.get(split, {}).items() if count] for split in SPLITS
     }
-    problems = [f"the {split} split has no images" for split in SPLITS if not present[split]]
+    problems = [f"the {split} split has no images" for split in required if not present[split]]
     problems += _too_few_classes(present["train"])
     for split in ("validation", "test"):
         strange = sorted(set(present[split]) - set(present["train"]))

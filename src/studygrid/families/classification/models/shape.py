@@ -52,8 +52,9 @@ def check_forward(model: nn.Module, shape: InputShape, architecture: str) -> Non
 
 def wrong_resolution(architecture: str, shape: InputShape, reason: str) -> ConfigError:
     """Return the error of an architecture that cannot take images of a size."""
+    first_line = next(iter(reason.strip().splitlines()), "it gives no reason")
     return ConfigError(
         f"architecture {architecture}: cannot take {shape.channels}-channel images of "
-        f"{shape.resolution} px ({reason.strip() or 'it gives no reason'}); choose another "
-        "resolution, or leave this combination out with `grid.exclude`"
+        f"{shape.resolution} px ({first_line}); choose another resolution, or leave this "
+        "combination out with `grid.exclude`"
     )

@@ -25,9 +25,9 @@ def build(shape: InputShape, options: PlainCnnOptions, architecture: str) -> nn.
         OrderedDict(
             # A 5x5 stem of stride 2 costs a third of a 3x3 one of stride 1, and scored no worse.
             block1=_block(shape.channels, width, kernel=5, stride=2),
-            pool1=nn.MaxPool2d(2, ceil_mode=True),
+            pool1=nn.MaxPool2d(2),
             block2=_block(width, 2 * width),
-            pool2=nn.MaxPool2d(2, ceil_mode=True),
+            pool2=nn.MaxPool2d(2),
             block3=_block(2 * width, 4 * width),
             pool3=nn.AdaptiveAvgPool2d(1),
             flatten=nn.Flatten(),

@@ -7,60 +7,41 @@ even ``import torchvision`` fails: it describes two operators that nothing has d
 
 from __future__ import annotations
 
-import sys
-from functools import cache
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
-from typing import Literal
 
 import torch
 
 from studygrid.errors import StudygridError
 
 _DESCRIBED_ON_IMPORT = ("nms", "qnms")
+_SIGNATURE = "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
-@cache
-def ensure() -> Literal["native", "declared"]:
+def ensure() -> None:
     """Make ``import torchvision`` (and timm, which imports it) work in this process.
 
-    Returns
-    -------
-    str
-        ``native`` where torchvision's compiled operators work, ``declared`` where their names
-        alone were declared: everything but ``torchvision.ops`` and ``torchvision.io`` works.
+    Where the compiled operators can be loaded they are; elsewhere everything works but
+    ``torchvision.ops`` and ``torchvision.io``. Calling it again changes nothing.
 
     Raises
     ------
     StudygridError
         If torchvision is not installed.
     """
-    if not _declared() and not _load_compiled(_folders()):
+    package = find_spec("torchvision")
+    if package is None:
+        raise StudygridError(
+            "torchvision is not installed, and this architecture needs it: install the version "
+            f"that goes with this PyTorch ({torch.__version__}) with `pip install torchvision`"
+        )
+    if not _declared() and not _load_compiled(package.submodule_search_locations or []):
         for name in _DESCRIBED_ON_IMPORT:
-            torch.library.define(
-                f"torchvision::{name}",
-                "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
-            )
-        return "declared"
-    # A kernel for any device tells a compiled operator from one that was only declared.
-    name = f"torchvision::{_DESCRIBED_ON_IMPORT[0]}"
-    compiled = torch._C._dispatch_has_kernel_for_dispatch_key(name, "CPU")
-    return "native" if compiled else "declared"
+            torch.library.define(f"torchvision::{name}", _SIGNATURE)
 
 
 def _declared() -> bool:
     return hasattr(torch.ops.torchvision, _DESCRIBED_ON_IMPORT[0])
-
-
-def _folders() -> list[str]:
-    spec = None if sys.modules.get("torchvision", ...) is None else find_spec("torchvision")
-    if spec is None:
-        raise StudygridError(
-            "torchvision is not installed, and this architecture needs it; install it with "
-            "`pip install torchvision`, in the version that goes with this PyTorch "
-            f"({torch.__version__})"
-        )
-    return list(spec.submodule_search_locations or ())
 
 
 def _load_compiled(folders: list[str]) -> bool:
@@ -68,7 +49,7 @@ def _load_compiled(folders: list[str]) -> bool:
     if library is None or library.origin is None:
         return False
     try:
-        torch.ops.load_library(library.origin)
+        torch.ops.load_library(library.origin)  # type: ignore[no-untyped-call]
     except (OSError, RuntimeError):
         return False
     return _declared()

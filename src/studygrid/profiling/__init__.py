@@ -1,0 +1,1 @@
+"""What inference costs: time, memory and operations, measured on one device without company."""

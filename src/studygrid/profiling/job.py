@@ -1,0 +1,112 @@
+"""The profile job: the cost of inference of one model at one resolution."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from studygrid.execution.jobs import arguments, choose_device, log, run_job
+from studygrid.execution.locks import machine_share, sole_writer
+from studygrid.execution.provenance import Clock
+from studygrid.families import load_family
+from studygrid.families.base import Task, load_reference
+from studygrid.families.prepared import PreparedData
+from studygrid.profiling.flops import count_flops
+from studygrid.profiling.latency import measure_latency, summarise
+from studygrid.profiling.memory import DeviceMemory, other_load, peak_host_memory_mb
+from studygrid.records import Latency, ProfileRecord, Status, write_record
+from studygrid.spec import ProfileSpec
+from studygrid.training.precision import autocast, resolve_precision
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the profile job of a command line; return the exit status."""
+    parser = arguments("Measure a model's inference.")
+    parser.add_argument("--data", type=Path, required=True, help="record of the prepared data")
+    parser.add_argument("--output", type=Path, required=True, help="the record to write")
+    parser.add_argument("--locks", type=Path, required=True, help="folder of the study's locks")
+    return run_job(_profile, parser.parse_args(argv))
+
+
+def _profile(options: argparse.Namespace) -> None:
+    spec = ProfileSpec.model_validate_json(options.spec)
+    # Held until the end: no other job of the study runs on this machine meanwhile.
+    with machine_share(options.locks, alone=True), sole_writer(options.output.parent):
+        record = profile_model(spec, options, ran_alone=True)
+        write_record(options.output, record)
+    log.info("profiled: %s", record.reason or f"{record.flops_per_sample:,} FLOPs a sample")
+
+
+def profile_model(
+    spec: ProfileSpec, options: argparse.Namespace, *, ran_alone: bool
+) -> ProfileRecord:
+    """Measure a model; one that does not fit into the device's memory is a result."""
+    clock = Clock(options.code)
+    torch.set_num_threads(spec.profiling.threads)
+    device = choose_device(options.device)
+    data = PreparedData(options.data)
+    family = load_family(spec.family)
+    task: Task = load_reference(family.task)(family, spec, data, device)
+    torch.manual_seed(0)
+    layout = torch.channels_last if spec.channels_last else torch.contiguous_format
+    model = task.build_model().to(device, memory_format=layout).eval()
+    flops = count_flops(model, task.example(1))
+    latency: list[Latency] = []
+    status, reason = Status.OK, None
+    with other_load() as load:
+        try:
+            latency.extend(_latencies(spec, task, model, device))
+        except torch.OutOfMemoryError as error:
+            status, reason = Status.OOM, str(error).splitlines()[0]
+    return ProfileRecord(
+        status=status,
+        reason=reason,
+        spec=spec,
+        input_shape=list(task.example(1)[0].shape[1:]),
+        precision=str(resolve_precision(spec.profiling.precision, device)).removeprefix("torch."),
+        channels_last=spec.channels_last,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        flops_per_sample=flops,
+        latency=latency,
+        peak_host_memory_mb=peak_host_memory_mb(),
+        ran_alone=ran_alone,
+        other_load_cores=load.cores,
+        origin=clock.origin(device),
+    )
+
+
+def _latencies(
+    spec: ProfileSpec, task: Task, model: nn.Module, device: torch.device
+) -> Iterator[Latency]:
+    profiling = spec.profiling
+    precision = resolve_precision(profiling.precision, device)
+    for batch_size in profiling.batch_sizes:
+        memory = DeviceMemory(device)
+        batch = tuple(
+            part.contiguous(memory_format=torch.channels_last)
+            if spec.channels_last and part.dim() == 4
+            else part
+            for part in task.example(batch_size)
+        )
+
+        def forward(batch: tuple[torch.Tensor, ...] = batch) -> object:
+            with autocast(precision, device):
+                return model(*batch)
+
+        times = measure_latency(
+            forward,
+            device,
+            measure_sec=profiling.measure_sec,
+            min_repeats=profiling.min_repeats,
+            warmup_sec=profiling.warmup_sec,
+        )
+        yield summarise(times, batch_size, memory.peak_mb())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
