@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from studygrid.errors import ConfigError
 
 Place = tuple[str | int, ...]
-_ABSENT = object()
+ABSENT = object()
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Problem:
 
     place: Place
     message: str
-    value: Any = _ABSENT
+    value: Any = ABSENT
     suggestion: str | None = None
 
 
@@ -55,12 +55,12 @@ def _problem(fault: Any, model: type[BaseModel], at: Place) -> Problem:
         owner = _model_at(model, place[:-1])
         suggestion = nearest(place[-1], owner.model_fields if owner else ())
     elif kind == "missing":
-        message, value = "missing; it has no default", _ABSENT
+        message, value = "missing; it has no default", ABSENT
     elif kind == "literal_error":
         words = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
         message, suggestion = f"should be one of {', '.join(words)}", nearest(value, words)
     elif kind == "value_error" and isinstance(value, Mapping):
-        value = _ABSENT
+        value = ABSENT
     return Problem((*at, *place), message, value, suggestion)
 
 
@@ -140,7 +140,7 @@ def raise_all(problems: Sequence[Problem], places: Places) -> None:
 
 def _line(problem: Problem, places: Places) -> str:
     text = f"  {places.line(problem.place)}: {_dotted(problem.place)}: {problem.message}"
-    if problem.value is not _ABSENT:
+    if problem.value is not ABSENT:
         text += f" (it is {_shown(problem.value)})"
     return f"{text}; {problem.suggestion}" if problem.suggestion else text
 

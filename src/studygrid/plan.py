@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from studygrid.config_errors import Place, Places, Problem, nearest, problems_of, raise_all
+from studygrid.config_errors import ABSENT, Place, Places, Problem, nearest, problems_of, raise_all
 from studygrid.errors import ConfigError
 from studygrid.families import family_names, load_family
 from studygrid.families.base import Architecture, Dataset, Family
@@ -203,8 +203,10 @@ class _Check:
         if study and family and dataset and models is not None and not self.problems:
             self.plan = Plan(study, family, *dataset, models, runs)
 
-    def _add(self, place: Place, message: str, *value: Any, hint: str | None = None) -> None:
-        self.problems.append(Problem(place, message, *value, suggestion=hint))
+    def _add(
+        self, place: Place, message: str, value: Any = ABSENT, hint: str | None = None
+    ) -> None:
+        self.problems.append(Problem(place, message, value, hint))
 
     def _study(self, config: Any) -> Study | None:
         try:
@@ -396,8 +398,8 @@ class _Check:
         grid: Grid = study.grid.model_copy(update=entries)
         runs, errors = expand(grid, models)
         for error in errors:
-            value = () if error.value is None else (error.value,)
-            self._add(("grid", *error.place), str(error), *value)
+            value = ABSENT if error.value is None else error.value
+            self._add(("grid", *error.place), str(error), value)
         return runs
 
     def _report(self, study: Study, family: Family) -> None:
@@ -411,10 +413,15 @@ class _Check:
         grid = raw.get("grid")
         if available is None or not isinstance(grid, Mapping):
             return
+        values = [value for _, value in _sizes_in(grid)]
         for place, value in _sizes_in(grid):
-            if isinstance(value, int) and not isinstance(value, bool) and value > available:
-                message = f"the training split of {dataset.name} has {available} samples"
+            if not isinstance(value, int) or isinstance(value, bool) or value < available:
+                continue
+            message = f"the training split of {dataset.name} has {available} samples"
+            if value > available:
                 self._add(place, message, value, hint="write a smaller number, or all")
+            elif "all" in values:
+                self._add(place, f"{message}, which is what all means; keep one", value)
 
 
 def _sizes_in(grid: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:

@@ -7,14 +7,14 @@ import os
 import tempfile
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from studygrid.errors import RecordError
 from studygrid.spec import DataSpec, EvaluateSpec, ProfileSpec, TrainSpec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 
 class Status(StrEnum):

@@ -8,12 +8,12 @@ from pathlib import Path
 
 SOURCE = Path(workflow.basedir) / "src"
 # Jobs run the code that the fingerprints are of, with the Python that runs Snakemake; an
-# environment of --sdm conda still comes first.
+# environment of --sdm conda is activated later and comes before it.
 sys.path.insert(0, str(SOURCE))
 os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
 )
-os.environ["PATH"] = os.pathsep.join([os.environ["PATH"], str(Path(sys.executable).parent)])
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 from snakemake.exceptions import WorkflowError
 

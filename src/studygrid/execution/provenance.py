@@ -85,7 +85,9 @@ def _cpu_name() -> str:
 
 def _software() -> Software:
     source = Path(__file__).parent
-    cudnn = torch.backends.cudnn.version() if torch.cuda.is_available() else None
+    cudnn = None
+    if torch.cuda.is_available():
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
     changes = _output("git", "-C", str(source), "status", "--porcelain", "--untracked-files=no")
     return Software(
         studygrid=__version__,

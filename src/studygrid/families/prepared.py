@@ -54,7 +54,9 @@ def write_split(
 
 def combined_sha256(arrays: Mapping[str, ArrayFile], splits: Mapping[str, SplitFacts]) -> str:
     """Return one hash of all arrays and splits."""
-    lines = sorted(f"{name} {item.sha256}" for name, item in {**arrays, **splits}.items())
+    hashes = {name: facts.sha256 for name, facts in arrays.items()}
+    hashes |= {name: facts.sha256 for name, facts in splits.items()}
+    lines = sorted(f"{name} {sha256}" for name, sha256 in hashes.items())
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -48,8 +48,7 @@ def draw(plan: Plan, results: Path) -> None:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    # round_trip: the default parser may miss the last bit.
-    return pd.read_csv(path, dtype={"n_train": str}, float_precision="round_trip")
+    return pd.read_csv(path, dtype={"n_train": str})
 
 
 def _chance(plan: Plan, results: Path, metric: str) -> float | None:

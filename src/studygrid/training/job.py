@@ -148,7 +148,8 @@ class _Run:
         self.identity = hashlib.sha256(
             f"{spec.to_json()} {options.code} {data.record.sha256}".encode()
         ).hexdigest()
-        self.status, self.reason = Status.OK, None
+        self.status = Status.OK
+        self.reason: str | None = None
         self.trainer: Trainer | None = None
         axes = ("model", "resolution", "n_train", "seed")
         self.events = Events(

@@ -104,7 +104,8 @@ class Trainer:
         self.precision = resolve_precision(training.precision, self.device)
         torch.manual_seed(self.streams.initialisation)
         layout = torch.channels_last if training.channels_last else torch.contiguous_format
-        self.model = self.task.build_model().to(self.device, memory_format=layout)
+        self.model = self.task.build_model().to(self.device)
+        self.model.to(memory_format=layout)  # type: ignore[call-overload]
         self.forward: nn.Module = self.model
         if training.compile:
             self.forward = torch.compile(self.model)  # type: ignore[assignment]
@@ -188,7 +189,7 @@ class Trainer:
             with autocast(self.precision, self.device):
                 loss = self.task.training_loss(self.forward, micro_batch)
             share = loss * (len(micro_batch[0]) / self.batch_size)
-            share.backward()
+            share.backward()  # type: ignore[no-untyped-call]
             total += share.detach()
         norm = optimisation.clip_gradients(self.model, self.training.gradient_clip)
         self.optimizer.step()
@@ -208,7 +209,7 @@ class Trainer:
             passes=progress.step / self.order.steps_per_pass,
             train_loss=progress.train_loss,
             validation=validation,
-            learning_rate=self.schedule.get_last_lr()[0],
+            learning_rate=float(self.schedule.get_last_lr()[0]),
             gradient_norm=progress.norm_sum / steps,
             epoch_time_sec=progress.epoch_sec,
             samples_per_sec=steps * self.batch_size / progress.epoch_sec,

@@ -30,9 +30,9 @@ class Predictions:
     @property
     def predicted(self) -> NDArray[np.int64]:
         """Most probable class of each sample, shape (n,); the first where two are equal."""
-        return self.probabilities.argmax(axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1), dtype=np.int64)
 
     @property
     def classes(self) -> int:
         """Number of classes, whether present or not."""
-        return self.probabilities.shape[1]
+        return int(self.probabilities.shape[1])

@@ -121,7 +121,7 @@ class ClassificationTask:
         logits = torch.cat(
             [
                 model(self._normalised(samples.take(positions))).float()
-                for positions in torch.arange(len(samples)).split(batch_size)
+                for positions in torch.split(torch.arange(len(samples)), batch_size)
             ]
         )
         log_probabilities = functional.log_softmax(logits.double(), dim=1).cpu().numpy()
@@ -149,4 +149,5 @@ class ClassificationTask:
         )
 
     def _normalised(self, images: torch.Tensor) -> torch.Tensor:
-        return (images.float() - self._mean) / self._std
+        # At least a grey level: a channel that is constant in training has no spread.
+        return (images.float() - self._mean) / self._std.clamp(min=1.0)
