@@ -28,7 +28,7 @@ from typing import NoReturn
 VARIABLE = "STUDYGRID_WORKER"
 _PRELOADED = (
     "sklearn.metrics",
-    "torch",
+    "torch._dynamo",  # an optimiser's first step imports it
     "studygrid.evaluation",
     "studygrid.preparation",
     "studygrid.profiling.job",

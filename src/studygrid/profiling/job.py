@@ -53,7 +53,7 @@ def profile_model(
     data = PreparedData(options.data)
     family = load_family(spec.family)
     task: Task = load_reference(family.task)(family, spec, data, device)
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)
     layout = torch.channels_last if spec.channels_last else torch.contiguous_format
     model = task.build_model().to(device).to(memory_format=layout).eval()  # type: ignore[call-overload]
     flops = count_flops(model, task.example(1))

@@ -97,7 +97,7 @@ def train_run(spec: TrainSpec, options: argparse.Namespace) -> TrainRecord:
         After SIGTERM, once a resume point is written.
     """
     clock = Clock(options.code)
-    use_deterministic_algorithms(spec.training.deterministic)
+    use_deterministic_algorithms(spec.training.deterministic, compiled=spec.training.compile)
     device = choose_device(options.device)
     family, data = load_family(spec.family), PreparedData(options.data)
     streams = spawn_streams(spec.seed, spec.training.fixed_streams)

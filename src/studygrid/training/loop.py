@@ -18,7 +18,7 @@ from studygrid.study import Training
 from studygrid.training import optimisation
 from studygrid.training.checkpoints import copy_of
 from studygrid.training.precision import autocast, resolve_precision
-from studygrid.training.randomness import BatchOrder, entropy, generator_at
+from studygrid.training.randomness import BatchOrder, entropy, generator_at, seed_default_generator
 
 
 class Diverged(Exception):  # noqa: N818 (a result, not an error)
@@ -102,7 +102,7 @@ class Trainer:
             self.steps_per_epoch = self.order.steps_per_pass
             self.steps = (training.epochs or 0) * self.steps_per_epoch
         self.precision = resolve_precision(training.precision, self.device)
-        torch.manual_seed(self.streams.initialisation)
+        seed_default_generator(self.streams.initialisation, self.device)
         layout = torch.channels_last if training.channels_last else torch.contiguous_format
         self.model = self.task.build_model().to(self.device)
         self.model.to(memory_format=layout)  # type: ignore[call-overload]
@@ -180,7 +180,7 @@ class Trainer:
     def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Make one optimiser step; return the batch's mean loss and the gradient's norm."""
         generator = generator_at(self.streams.augmentation, step)
-        torch.manual_seed(entropy(self.streams.augmentation, step, 1))  # dropout
+        seed_default_generator(entropy(self.streams.augmentation, step, 1), self.device)
         batch = self.task.training_batch(self.order.batch(step), generator)
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)

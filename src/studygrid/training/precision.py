@@ -25,7 +25,14 @@ def autocast(precision: torch.dtype, device: torch.device) -> AbstractContextMan
     return torch.autocast(device.type, dtype=precision if enabled else None, enabled=enabled)
 
 
-def use_deterministic_algorithms(deterministic: bool) -> None:
-    """Allow only algorithms that give the same bits twice, or the fastest ones."""
-    torch.use_deterministic_algorithms(deterministic, warn_only=True)
+def use_deterministic_algorithms(deterministic: bool, *, compiled: bool = False) -> None:
+    """Allow only algorithms that give the same bits twice, or the fastest ones.
+
+    Where an operator has no deterministic algorithm, PyTorch warns.
+    """
+    if compiled:
+        torch.use_deterministic_algorithms(deterministic, warn_only=True)
+    else:
+        # The same switch, without importing the compiler: that takes longer than a small run.
+        torch.set_deterministic_debug_mode("warn" if deterministic else "default")
     torch.backends.cudnn.benchmark = not deterministic

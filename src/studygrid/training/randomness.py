@@ -38,6 +38,17 @@ def generator_at(stream: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(entropy(stream, step))
 
 
+def seed_default_generator(seed: int, device: torch.device) -> None:
+    """Seed the generator that layers such as dropout draw from.
+
+    `torch.manual_seed` does more: where CUDA has not started it queues the seed for every
+    device with a stack trace, which costs as much as a small training step.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
 class BatchOrder:
     """The order of samples: a fresh permutation each pass, cut into batches of equal size.
 
