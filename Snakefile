@@ -16,8 +16,10 @@ include: "workflow/rules/aggregate.smk"
 include: "workflow/rules/report.smk"
 
 
+# It names the records too: a deleted one is remade though the tables are newer.
 rule all:
+    default_target: True
     input:
+        rules.aggregate.input,
         rules.aggregate.output,
         rules.figures.output,
-    default_target: True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import shutil
@@ -74,7 +75,10 @@ class Clone:
     """A copy of the project's workflow in a folder of its own, with a config to change."""
 
     def __init__(self, folder: Path, config: dict[str, Any]) -> None:
-        self.folder, self.config = folder, config
+        self.folder, self.config = folder, copy.deepcopy(config)
+
+    @classmethod
+    def of_project(cls, folder: Path, config: dict[str, Any]) -> Clone:
         for name in ("Snakefile", "workflow", "profiles", "scripts", "envs", "src", "slurm"):
             source = ROOT / name
             if source.is_symlink():
@@ -84,6 +88,12 @@ class Clone:
                 shutil.copytree(source, folder / name, ignore=ignore)
             else:
                 shutil.copy2(source, folder / name)
+        return cls(folder, config)
+
+    def copy_to(self, folder: Path) -> Clone:
+        """Copy it with its results and what Snakemake remembers of them."""
+        shutil.copytree(self.folder, folder, symlinks=True)
+        return Clone(folder, self.config)
 
     def write_config(self) -> None:
         path = self.folder / "config" / "config.yaml"
@@ -145,6 +155,6 @@ def make_clone(tmp_path: Path) -> Callable[[dict[str, Any]], Clone]:
     def make(config: dict[str, Any]) -> Clone:
         folder = tmp_path / "clone"
         folder.mkdir()
-        return Clone(folder, config)
+        return Clone.of_project(folder, config)
 
     return make

@@ -38,13 +38,12 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="record of the prepared data")
     parser.add_argument("--train", type=Path, required=True, help="record of the training")
     parser.add_argument("--output", type=Path, required=True, help="the record to write")
-    parser.add_argument("--locks", type=Path, required=True, help="folder of the study's locks")
     return run_job(_evaluate, parser.parse_args(argv))
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     spec = EvaluateSpec.model_validate_json(options.spec)
-    with machine_share(options.locks, alone=False):
+    with machine_share(alone=False):
         record = evaluate_run(spec, options)
         write_record(options.output, record)
     run = record.run

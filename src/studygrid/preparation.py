@@ -19,14 +19,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run the prepare job of a command line; return the exit status."""
     parser = arguments("Prepare a dataset at one resolution.")
     parser.add_argument("--output", type=Path, required=True, help="the record to write")
-    parser.add_argument("--locks", type=Path, required=True, help="folder of the study's locks")
     return run_job(_prepare, parser.parse_args(argv))
 
 
 def _prepare(options: argparse.Namespace) -> None:
     spec = DataSpec.model_validate_json(options.spec)
     folder: Path = options.output.parent
-    with machine_share(options.locks, alone=False), sole_writer(folder):
+    with machine_share(alone=False), sole_writer(folder):
         record = prepare_data(spec, folder)
         write_record(options.output, record)
     counts = ", ".join(f"{name} {split.count}" for name, split in record.splits.items())

@@ -23,14 +23,13 @@ def main(argv: list[str] | None = None) -> int:
     """Run the aggregate job of a command line; return the exit status."""
     parser = argparse.ArgumentParser(description="Write the tables of a study.", allow_abbrev=False)
     parser.add_argument("--study", type=Path, required=True, help="study.yaml of the results")
-    parser.add_argument("--results", type=Path, required=True, help="results folder")
     parser.add_argument("--runs", type=Path, required=True, help="table of runs to write")
     parser.add_argument("--summary", type=Path, required=True, help="table of cells to write")
     parser.add_argument("--log", type=Path, required=True, help="file to write the log to")
     options = parser.parse_args(argv)
     try:
         plan = read_plan(options.study, check_files=False)
-        rows = run_rows(plan, options.results)
+        rows = run_rows(plan, options.study.parent)
         write_csv(options.runs, rows)
         write_csv(options.summary, summary_rows(plan, rows))
     except StudygridError as error:

@@ -15,12 +15,12 @@ rule study:
         f"{RESULTS}/study.yaml",
     log:
         f"{RESULTS}/logs/study.log",
-    params:
-        resolved=json.dumps(plan.resolved(), sort_keys=True),
     conda:
         "../../envs/studygrid.yaml"
+    params:
+        resolved=json.dumps(plan.resolved()),
     shell:
-        "python {SCRIPTS}/write_study.py"
+        "python scripts/write_study.py"
         " --resolved {params.resolved:q}"
         " --output {output:q}"
         " > {log:q} 2>&1"
@@ -38,14 +38,13 @@ rule aggregate:
         summary=f"{RESULTS}/summary_statistics.csv",
     log:
         f"{RESULTS}/logs/aggregate.log",
-    params:
-        code=fingerprints.aggregate_code(),
     conda:
         "../../envs/studygrid.yaml"
+    params:
+        code=fingerprints.aggregate_code(),
     shell:
-        "python {SCRIPTS}/aggregate.py"
+        "python scripts/aggregate.py"
         " --study {input.study:q}"
-        " --results {RESULTS:q}"
         " --runs {output.runs:q}"
         " --summary {output.summary:q}"
         " --log {log:q}"

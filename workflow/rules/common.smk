@@ -10,10 +10,14 @@ SOURCE = Path(workflow.basedir) / "src"
 # Jobs run the code that the fingerprints are of, with the Python that runs Snakemake; an
 # environment of --sdm conda is activated later and comes before it.
 sys.path.insert(0, str(SOURCE))
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(
+        filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
+    ),
+    PATH=os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    ),
 )
-os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 from snakemake.exceptions import WorkflowError
 
@@ -23,6 +27,12 @@ from studygrid.execution.session import Session
 from studygrid.grid import run_of_path
 from studygrid.plan import make_plan
 
+if not Path.cwd().samefile(workflow.basedir):
+    raise WorkflowError(
+        f"run Snakemake in {workflow.basedir}, the folder of its Snakefile, and not in {Path.cwd()}; "
+        "the config's `results` may name a folder anywhere"
+    )
+
 try:
     plan = make_plan(config, [Path(file) for file in workflow.configfiles])
 except ConfigError as error:
@@ -30,8 +40,6 @@ except ConfigError as error:
 
 RESULTS = plan.study.results
 EXECUTION = plan.study.execution
-LOCKS = f"{RESULTS}/.locks"
-SCRIPTS = f"{workflow.basedir}/scripts"
 RUN = f"{RESULTS}/runs/{{model}}/res{{resolution}}/n{{n_train}}/seed{{seed}}"
 PROFILE = f"{RESULTS}/profiles/{{model}}/res{{resolution}}.json"
 
@@ -60,7 +68,9 @@ def run_of(wildcards):
 def data_spec(wildcards):
     """Return the spec of `prepare`; it holds the content hash of the raw data."""
     try:
-        return plan.data_spec(int(wildcards.resolution), Path(LOCKS)).to_json()
+        return plan.data_spec(
+            int(wildcards.resolution), Path(RESULTS) / "data"
+        ).to_json()
     except StudygridError as error:
         raise WorkflowError(str(error))
 

@@ -10,17 +10,16 @@ rule prepare:
         record=f"{RESULTS}/data/res{{resolution}}/data.json",
     log:
         f"{RESULTS}/data/res{{resolution}}/prepare.log",
+    conda:
+        "../../envs/studygrid.yaml"
+    threads: 1
     params:
         spec=data_spec,
         code=fingerprints.prepare_code(plan.family, plan.dataset.name),
-    threads: 1
-    conda:
-        "../../envs/studygrid.yaml"
     shell:
-        "python {SCRIPTS}/prepare.py"
+        "python scripts/prepare.py"
         " --spec {params.spec:q}"
         " --code {params.code}"
         " --output {output.record:q}"
-        " --locks {LOCKS:q}"
         " --threads {threads}"
         " --log {log:q}"

@@ -18,12 +18,9 @@ rule figures:
         multiext(f"{RESULTS}/figures/metric_by_axis", ".svg", ".png", ".csv"),
     log:
         f"{RESULTS}/logs/figures.log",
-    params:
-        code=fingerprints.figures_code(),
     conda:
         "../../envs/studygrid.yaml"
+    params:
+        code=fingerprints.figures_code(),
     shell:
-        "python {SCRIPTS}/figures.py"
-        " --study {input.study:q}"
-        " --results {RESULTS:q}"
-        " --log {log:q}"
+        "python scripts/figures.py" " --study {input.study:q}" " --log {log:q}"

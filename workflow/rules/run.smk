@@ -2,7 +2,8 @@
 
 OUTPUTS: train.json and evaluate.json of each run; profiles/{model}/res{resolution}.json.
 
-A run that diverges or runs out of memory ends in records that say so. best_model.pth and
+What decides a result stands in `params`; what only decides how a job runs, in `resources`, which
+re-run nothing. A run that diverges or runs out of memory ends in records that say so. best_model.pth and
 resume.pth lie beside train.json undeclared: Snakemake would delete them before a retry.
 """
 
@@ -16,21 +17,23 @@ rule train:
         record=f"{RUN}/train.json",
     log:
         f"{RUN}/training.log",
+    conda:
+        "../../envs/studygrid.yaml"
+    threads: 1
+    resources:
+        device=EXECUTION.device,
+        resume_every_sec=str(EXECUTION.resume_every_sec),
     params:
         spec=train_spec,
         code=train_code,
-    threads: 1
-    conda:
-        "../../envs/studygrid.yaml"
     shell:
-        "python {SCRIPTS}/train.py"
+        "python scripts/train.py"
         " --spec {params.spec:q}"
         " --code {params.code}"
         " --data {input.data:q}"
         " --output {output.record:q}"
-        " --locks {LOCKS:q}"
-        " --resume-every-sec {EXECUTION.resume_every_sec}"
-        " --device {EXECUTION.device}"
+        " --resume-every-sec {resources.resume_every_sec}"
+        " --device {resources.device}"
         " --threads {threads}"
         " --log {log:q}"
 
@@ -44,21 +47,22 @@ rule evaluate:
         record=f"{RUN}/evaluate.json",
     log:
         f"{RUN}/evaluate.log",
+    conda:
+        "../../envs/studygrid.yaml"
+    threads: 1
+    resources:
+        device=EXECUTION.device,
     params:
         spec=plan.evaluate_spec().to_json(),
         code=evaluate_code,
-    threads: 1
-    conda:
-        "../../envs/studygrid.yaml"
     shell:
-        "python {SCRIPTS}/evaluate.py"
+        "python scripts/evaluate.py"
         " --spec {params.spec:q}"
         " --code {params.code}"
         " --data {input.data:q}"
         " --train {input.train:q}"
         " --output {output.record:q}"
-        " --locks {LOCKS:q}"
-        " --device {EXECUTION.device}"
+        " --device {resources.device}"
         " --threads {threads}"
         " --log {log:q}"
 
@@ -71,18 +75,19 @@ rule profile:
         record=PROFILE,
     log:
         f"{RESULTS}/profiles/{{model}}/res{{resolution}}.log",
+    conda:
+        "../../envs/studygrid.yaml"
+    threads: whole_machine
+    resources:
+        device=EXECUTION.device,
     params:
         spec=profile_spec,
         code=profile_code,
-    threads: whole_machine
-    conda:
-        "../../envs/studygrid.yaml"
     shell:
-        "python {SCRIPTS}/profile_model.py"
+        "python scripts/profile_model.py"
         " --spec {params.spec:q}"
         " --code {params.code}"
         " --data {input.data:q}"
         " --output {output.record:q}"
-        " --locks {LOCKS:q}"
-        " --device {EXECUTION.device}"
+        " --device {resources.device}"
         " --log {log:q}"

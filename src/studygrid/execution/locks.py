@@ -6,6 +6,7 @@ import fcntl
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -35,20 +36,24 @@ def sole_writer(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def machine_share(folder: Path, *, alone: bool) -> Iterator[None]:
-    """Share this machine with the study's other jobs, or wait to have it alone.
+def machine_share(*, alone: bool) -> Iterator[None]:
+    """Share this machine with the user's other jobs, of any study, or wait to have it alone.
 
     Parameters
     ----------
-    folder
-        Where the study keeps its locks.
     alone
-        Whether to wait until no other job of the study runs here, and to keep them out.
+        Whether to wait until no other job runs here, and to keep them out meanwhile.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{socket.gethostname()}.lock").open("a") as file:
+    with machine_lock("machine").open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield
+
+
+def machine_lock(name: str) -> Path:
+    """Return the path of a lock file of this user on this machine."""
+    folder = Path(tempfile.gettempdir()) / f"studygrid-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder / f"{name}.lock"
 
 
 def try_hold(path: Path) -> int | None:

@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from studygrid.execution.locks import try_hold
+from studygrid.execution.locks import machine_lock, try_hold
 
 
 class ProgressBar:
     """A progress bar on standard error.
 
-    It is silent where that is no terminal, and while another job of the study shows its own:
+    It is silent where that is no terminal, and while another job on this machine shows its own:
     bars of parallel jobs would overwrite each other.
     """
 
-    def __init__(self, lock: Path, title: str, total: int, done: int, unit: str) -> None:
+    def __init__(self, title: str, total: int, done: int, unit: str) -> None:
         self._bar: Progress | None = None
         self._lock: int | None = None
         if not sys.stderr.isatty():
             return
-        self._lock = try_hold(lock)
+        self._lock = try_hold(machine_lock("progress"))
         if self._lock is None:
             return
         self._bar = Progress(

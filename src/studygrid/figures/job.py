@@ -19,12 +19,11 @@ def main(argv: list[str] | None = None) -> int:
     """Run the figures job of a command line; return the exit status."""
     parser = argparse.ArgumentParser(description="Draw a study's figures.", allow_abbrev=False)
     parser.add_argument("--study", type=Path, required=True, help="study.yaml of the results")
-    parser.add_argument("--results", type=Path, required=True, help="results folder")
     parser.add_argument("--log", type=Path, required=True, help="file to write the log to")
     options = parser.parse_args(argv)
     try:
         plan = read_plan(options.study, check_files=False)
-        draw(plan, options.results)
+        draw(plan, options.study.parent)
     except StudygridError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -30,14 +30,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = arguments("Measure a model's inference.")
     parser.add_argument("--data", type=Path, required=True, help="record of the prepared data")
     parser.add_argument("--output", type=Path, required=True, help="the record to write")
-    parser.add_argument("--locks", type=Path, required=True, help="folder of the study's locks")
     return run_job(_profile, parser.parse_args(argv))
 
 
 def _profile(options: argparse.Namespace) -> None:
     spec = ProfileSpec.model_validate_json(options.spec)
     # Held until the end: no other job of the study runs on this machine meanwhile.
-    with machine_share(options.locks, alone=True), sole_writer(options.output.parent):
+    with machine_share(alone=True), sole_writer(options.output.parent):
         record = profile_model(spec, options, ran_alone=True)
         write_record(options.output, record)
     log.info("profiled: %s", record.reason or f"{record.flops_per_sample:,} FLOPs a sample")

@@ -49,7 +49,6 @@ def main(argv: list[str] | None = None) -> int:
     parser = arguments("Train one run and write its record.")
     parser.add_argument("--data", type=Path, required=True, help="record of the prepared data")
     parser.add_argument("--output", type=Path, required=True, help="the record to write")
-    parser.add_argument("--locks", type=Path, required=True, help="folder of the study's locks")
     parser.add_argument(
         "--resume-every-sec", type=float, default=120.0, help="time between resume points"
     )
@@ -66,7 +65,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _train_to_record(options: argparse.Namespace) -> None:
     spec = TrainSpec.model_validate_json(options.spec)
-    with machine_share(options.locks, alone=False), sole_writer(options.output.parent):
+    with machine_share(alone=False), sole_writer(options.output.parent):
         if _is_done(spec, options):
             log.info("the record of this spec and code is there already; delete it to train again")
             return
@@ -210,8 +209,7 @@ class _Run:
         assert trainer is not None
         spec = self.spec
         title = f"{spec.model} res{spec.resolution} n{spec.n_train} seed{spec.seed}"
-        lock = self.options.locks / "progress.lock"
-        with ProgressBar(lock, title, trainer.steps, trainer.progress.step, "steps") as bar:
+        with ProgressBar(title, trainer.steps, trainer.progress.step, "steps") as bar:
 
             def on_step() -> bool:
                 bar.advance()
