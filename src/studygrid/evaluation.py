@@ -28,6 +28,7 @@ from studygrid.records import (
 )
 from studygrid.spec import EvaluateSpec
 from studygrid.training.checkpoints import load
+from studygrid.training.endings import out_of_memory
 from studygrid.training.history import Events
 from studygrid.training.precision import use_deterministic_algorithms
 
@@ -80,8 +81,11 @@ def evaluate_run(spec: EvaluateSpec, options: argparse.Namespace) -> EvaluateRec
             started = time.perf_counter()
             scores = _score(spec, train, data, options.train.parent, device)
             elapsed = time.perf_counter() - started
-        except torch.OutOfMemoryError as error:
-            status, reason = Status.OOM, f"in evaluation: {str(error).splitlines()[0]}"
+        except Exception as error:
+            why = out_of_memory(error)
+            if why is None:
+                raise
+            status, reason = Status.OOM, f"in evaluation: {why}"
     saved = _save_scores(options.output.parent / "scores.npz", spec, scores)
     return EvaluateRecord(
         status=status,
@@ -109,7 +113,7 @@ def _score(
     family = load_family(train.spec.family)
     task = load_reference(family.task)(family, train.spec, data, device)
     model = task.build_model()
-    weights = load(folder / train.checkpoint.file, torch.device("cpu"), train.checkpoint.sha256)
+    weights = load(folder / train.checkpoint.file, train.checkpoint.sha256)
     model.load_state_dict(weights["model"])
     model.to(device).eval()
     scores: Scores = task.score(model, "test", spec.metrics, spec.evaluation.batch_size)

@@ -41,7 +41,7 @@ rule aggregate:
     conda:
         "../../envs/studygrid.yaml"
     params:
-        code=fingerprints.aggregate_code(),
+        code=aggregate_code,
     shell:
         "python scripts/aggregate.py"
         " --study {input.study:q}"

@@ -90,6 +90,11 @@ def architecture_of(wildcards):
     return plan.models[wildcards.model].architecture.name
 
 
+def prepare_code(wildcards):
+    """Return the fingerprint of the code that prepares the data."""
+    return fingerprints.prepare_code(plan.family, plan.dataset.name)
+
+
 def train_code(wildcards):
     """Return the fingerprint of the code that trains a model."""
     monitor = plan.models[wildcards.model].training.monitor
@@ -104,6 +109,16 @@ def evaluate_code(wildcards):
 def profile_code(wildcards):
     """Return the fingerprint of the code that measures a model."""
     return fingerprints.profile_code(plan.family, architecture_of(wildcards))
+
+
+def aggregate_code(wildcards):
+    """Return the fingerprint of the code of the tables."""
+    return fingerprints.aggregate_code()
+
+
+def figures_code(wildcards):
+    """Return the fingerprint of the code of the figures."""
+    return fingerprints.figures_code()
 
 
 def starting_weights(wildcards):

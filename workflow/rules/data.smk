@@ -15,7 +15,7 @@ rule prepare:
     threads: 1
     params:
         spec=data_spec,
-        code=fingerprints.prepare_code(plan.family, plan.dataset.name),
+        code=prepare_code,
     shell:
         "python scripts/prepare.py"
         " --spec {params.spec:q}"

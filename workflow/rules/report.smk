@@ -21,6 +21,6 @@ rule figures:
     conda:
         "../../envs/studygrid.yaml"
     params:
-        code=fingerprints.figures_code(),
+        code=figures_code,
     shell:
         "python scripts/figures.py" " --study {input.study:q}" " --log {log:q}"

@@ -96,9 +96,16 @@ class Server:
         path = str(Path(self._folder.name) / "worker")
         # One thread before the fork: threads do not survive it.
         environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, path], env=environment, stdin=subprocess.DEVNULL
-        )
+        # Bound here: a job that comes while the server still imports waits for it.
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(path)
+            listener.listen(256)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(listener.fileno())],
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[listener.fileno()],
+            )
         os.environ[VARIABLE] = path
 
     def stop(self) -> None:
@@ -109,15 +116,13 @@ class Server:
         self._folder.cleanup()
 
 
-def serve(path: str) -> None:
+def serve(file: int) -> None:
     """Fork a child for each job, until the process that started the server is gone."""
     parent = os.getppid()
     # Jobs get the terminal's interrupt themselves.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen(256)
+    with socket.socket(fileno=file) as listener:
         listener.settimeout(1.0)
         for module in _PRELOADED:
             importlib.import_module(module)
@@ -183,4 +188,4 @@ def _end_with_client(connection: socket.socket) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    serve(int(sys.argv[1]))

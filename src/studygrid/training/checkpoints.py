@@ -16,16 +16,13 @@ from studygrid.records import write_atomically
 
 def save(path: Path, content: dict[str, Any]) -> str:
     """Write a checkpoint atomically and return its sha256; equal content is equal bytes."""
-    # Saved to memory: into a file, torch writes the file's name as well.
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    data = buffer.getvalue()
+    data = _packed(content)
     write_atomically(path, data)
     return hashlib.sha256(data).hexdigest()
 
 
-def load(path: Path, device: torch.device, sha256: str | None = None) -> dict[str, Any]:
-    """Read a checkpoint.
+def load(path: Path, sha256: str | None = None) -> dict[str, Any]:
+    """Read a checkpoint, onto the CPU wherever it was saved.
 
     Raises
     ------
@@ -40,21 +37,40 @@ def load(path: Path, device: torch.device, sha256: str | None = None) -> dict[st
     if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
         raise RecordError(f"{path}: is not the checkpoint that its train record names; {hint}")
     try:
-        content: dict[str, Any] = torch.load(
-            io.BytesIO(data), map_location=device, weights_only=True
-        )
+        return _unpacked(data)
     except (RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
         raise RecordError(f"{path}: cannot be read ({error}); {hint}") from None
-    return content
 
 
-def load_resume_point(path: Path, identity: str, device: torch.device) -> dict[str, Any] | None:
-    """Read a resume point, or return None if there is none of the same spec and code."""
-    try:
-        content = load(path, device)
-    except RecordError:
+def save_resume_point(path: Path, content: dict[str, Any]) -> None:
+    """Write a resume point atomically, after its own hash: torch would not see damage."""
+    data = _packed(content)
+    write_atomically(path, hashlib.sha256(data).digest() + data)
+
+
+def load_resume_point(path: Path, identity: str) -> dict[str, Any] | None:
+    """Read a resume point, or return None if there is no whole one of the same identity."""
+    if not path.exists():
         return None
-    return content if content.get("identity") == identity else None
+    stored = path.read_bytes()
+    size = hashlib.sha256().digest_size
+    digest, data = stored[:size], stored[size:]
+    if hashlib.sha256(data).digest() != digest:
+        return None
+    content = _unpacked(data)
+    return content if content["identity"] == identity else None
+
+
+def _packed(content: dict[str, Any]) -> bytes:
+    # Saved to memory: into a file, torch writes the file's name as well.
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def _unpacked(data: bytes) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    return content
 
 
 def copy_of(state: dict[str, Any]) -> dict[str, Any]:

@@ -31,24 +31,33 @@ class Events:
 
 
 class EpochLines:
-    """epochs.jsonl: the epochs of the run as it stands, one line each."""
+    """epochs.jsonl: the epochs of the run as it stands, one line each.
 
-    def __init__(self, path: Path, keep_epochs: int) -> None:
-        """Start the file anew, but for the epochs before the one that is resumed."""
-        self._path = path
-        lines = path.read_text("utf-8").splitlines()[:keep_epochs] if path.exists() else []
-        write_atomically(path, "".join(f"{line}\n" for line in lines).encode())
+    Attributes
+    ----------
+    rows
+        The lines; they go into a resume point, so that no lost or torn line is carried on.
+    """
+
+    def __init__(self, path: Path, rows: list[dict[str, Any]]) -> None:
+        """Start the file anew, with the epochs before the one that is resumed."""
+        self._path, self.rows = path, list(rows)
+        write_atomically(path, "".join(map(_line, rows)).encode())
 
     def add(self, row: dict[str, Any]) -> None:
         """Append an epoch."""
+        self.rows.append(row)
         append_line(self._path, row)
 
 
 def append_line(path: Path, row: dict[str, Any]) -> None:
     """Append one line of strict JSON in one write, so that a reader never sees half a line."""
-    line = json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n"
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(descriptor, line.encode())
+        os.write(descriptor, _line(row).encode())
     finally:
         os.close(descriptor)
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, allow_nan=False, ensure_ascii=False) + "\n"

@@ -7,8 +7,6 @@ import hashlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +33,10 @@ from studygrid.records import (
 )
 from studygrid.spec import TrainSpec
 from studygrid.training import checkpoints, optimisation
+from studygrid.training.budget import Budget
+from studygrid.training.endings import Diverged, Interrupted, StopRequest, out_of_memory
 from studygrid.training.history import EpochLines, Events
-from studygrid.training.loop import Diverged, Epoch, Interrupted, Progress, Trainer
+from studygrid.training.loop import Epoch, Progress, Trainer
 from studygrid.training.precision import use_deterministic_algorithms
 from studygrid.training.randomness import spawn_streams
 from studygrid.training.subsets import nested_subset
@@ -67,11 +67,12 @@ def _train_to_record(options: argparse.Namespace) -> None:
     spec = TrainSpec.model_validate_json(options.spec)
     with machine_share(alone=False), sole_writer(options.output.parent):
         if _is_done(spec, options):
-            log.info("the record of this spec and code is there already; delete it to train again")
+            log.info("the record of this run is there already; delete it to train again")
             return
-        record = train_run(spec, options)
-        write_record(options.output, record)
-        (options.output.parent / "resume.pth").unlink(missing_ok=True)
+        with StopRequest() as stop:
+            record = train_run(spec, options, stop)
+            write_record(options.output, record)
+            (options.output.parent / "resume.pth").unlink(missing_ok=True)
     log.info("%s: %s", record.status, record.reason or f"best epoch {record.best_epoch}")
 
 
@@ -84,16 +85,17 @@ def _is_done(spec: TrainSpec, options: argparse.Namespace) -> bool:
         record = read_record(options.output, TrainRecord)
     except RecordError:
         return False
-    return record.spec == spec and record.origin.code == options.code
+    same_data = record.data_sha256 == PreparedData(options.data).record.sha256
+    return record.spec == spec and record.origin.code == options.code and same_data
 
 
-def train_run(spec: TrainSpec, options: argparse.Namespace) -> TrainRecord:
+def train_run(spec: TrainSpec, options: argparse.Namespace, stop: StopRequest) -> TrainRecord:
     """Train a run, or go on where an earlier attempt was stopped.
 
     Raises
     ------
     Interrupted
-        After SIGTERM, once a resume point is written.
+        Once a resume point is written, if a stop was requested before the last step.
     """
     clock = Clock(options.code)
     use_deterministic_algorithms(spec.training.deterministic, compiled=spec.training.compile)
@@ -101,7 +103,7 @@ def train_run(spec: TrainSpec, options: argparse.Namespace) -> TrainRecord:
     family, data = load_family(spec.family), PreparedData(options.data)
     streams = spawn_streams(spec.seed, spec.training.fixed_streams)
     indices, subset = _subset(spec, family, data, streams)
-    run = _Run(spec, options, family, data, streams, indices, device)
+    run = _Run(spec, options, stop, family, data, streams, indices, device)
     run.train()
     return run.record(subset, clock)
 
@@ -121,8 +123,8 @@ def _subset(
     indices = split[nested_subset(len(split), size, stratum, streams.subset)]
     counts = None
     if family.stratum is not None and stratum is not None:
-        labels = data.array(family.stratum)[indices]
-        counts = np.bincount(labels, minlength=int(stratum.max()) + 1).tolist()
+        labels = data.array(family.stratum)
+        counts = np.bincount(labels[indices], minlength=int(labels.max()) + 1).tolist()
     digest = hashlib.sha256(indices.astype("<i8").tobytes()).hexdigest()
     return indices, Subset(count=size, sha256=digest, class_counts=counts)
 
@@ -134,13 +136,15 @@ class _Run:
         self,
         spec: TrainSpec,
         options: argparse.Namespace,
+        stop: StopRequest,
         family: Family,
         data: PreparedData,
         streams: Streams,
         indices: np.ndarray[tuple[int], np.dtype[np.int64]],
         device: torch.device,
     ) -> None:
-        self.spec, self.options, self.family, self.data = spec, options, family, data
+        self.spec, self.options, self.stop = spec, options, stop
+        self.family, self.data = family, data
         self.streams, self.indices, self.device = streams, indices, device
         self.folder: Path = options.output.parent
         self.resume_path = self.folder / "resume.pth"
@@ -155,53 +159,53 @@ class _Run:
             self.folder / "events.jsonl", {axis: getattr(spec, axis) for axis in axes}
         )
         self.memory = DeviceMemory(device)
-        self._asked_to_stop = False
         self._saved_at = time.perf_counter()
 
     def train(self) -> None:
         """Train; a run that diverges or runs out of memory ends with a status and a reason."""
         try:
-            with self._stoppable():
-                self._prepare()
-                self._loop()
+            self._prepare()
+            self._loop()
+        except Interrupted:
+            raise
         except Diverged as error:
             self._fail(Status.DIVERGED, str(error))
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error):
+        except Exception as error:
+            reason = out_of_memory(error)
+            if reason is None:
                 self.events.add("on_exception", error=f"{type(error).__name__}: {error}")
                 raise
-            self._fail(Status.OOM, str(error).strip().splitlines()[0])
-        except Exception as error:
-            if not isinstance(error, Interrupted):
-                self.events.add("on_exception", error=f"{type(error).__name__}: {error}")
-            raise
+            self._fail(Status.OOM, reason)
 
     def _fail(self, status: Status, reason: str) -> None:
         self.status, self.reason = status, reason
         self.events.add("on_exception", status=status, error=reason)
 
     def _prepare(self) -> None:
+        budget = Budget.of(self.spec.training, len(self.indices))
+        state = checkpoints.load_resume_point(self.resume_path, self.identity)
+        self.epoch_lines = EpochLines(
+            self.folder / "epochs.jsonl", state["epoch_lines"] if state else []
+        )
+        self.events.add(
+            "on_start",
+            step=state["progress"]["step"] if state else 0,
+            steps=budget.steps,
+            epochs=budget.epochs,
+        )
         task = load_reference(self.family.task)(self.family, self.spec, self.data, self.device)
         task.start_training(self.spec, self.indices)
         metric = self.family.metric(self.spec.training.monitor)
         self.trainer = Trainer(
             task=task,
             training=self.spec.training,
+            budget=budget,
             streams=self.streams,
-            count=len(self.indices),
             device=self.device,
             higher_is_better=metric.higher_is_better,
         )
-        state = checkpoints.load_resume_point(self.resume_path, self.identity, self.device)
         if state is not None:
             self.trainer.restore(state)
-        self.epoch_lines = EpochLines(self.folder / "epochs.jsonl", self.trainer.progress.epoch)
-        self.events.add(
-            "on_start",
-            step=self.trainer.progress.step,
-            steps=self.trainer.steps,
-            epochs=-(-self.trainer.steps // self.trainer.steps_per_epoch),
-        )
         log.info("training %s from step %d", self.spec.to_json(), self.trainer.progress.step)
 
     def _loop(self) -> None:
@@ -209,11 +213,11 @@ class _Run:
         assert trainer is not None
         spec = self.spec
         title = f"{spec.model} res{spec.resolution} n{spec.n_train} seed{spec.seed}"
-        with ProgressBar(title, trainer.steps, trainer.progress.step, "steps") as bar:
+        with ProgressBar(title, trainer.budget.steps, trainer.progress.step, "steps") as bar:
 
             def on_step() -> bool:
                 bar.advance()
-                return self._asked_to_stop
+                return self.stop.made
 
             try:
                 trainer.run(self._on_epoch, on_step)
@@ -231,28 +235,20 @@ class _Run:
 
     def _save_resume_point(self) -> None:
         assert self.trainer is not None
-        checkpoints.save(self.resume_path, {"identity": self.identity, **self.trainer.state()})
+        state = {
+            "identity": self.identity,
+            "epoch_lines": self.epoch_lines.rows,
+            **self.trainer.state(),
+        }
+        checkpoints.save_resume_point(self.resume_path, state)
         self._saved_at = time.perf_counter()
-
-    @contextmanager
-    def _stoppable(self) -> Iterator[None]:
-        """Turn SIGTERM (a time limit, a pre-emption) into a stop after the current step."""
-
-        def stop(signum: int, frame: object) -> None:
-            self._asked_to_stop = True
-
-        previous = signal.signal(signal.SIGTERM, stop)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, previous)
 
     def record(self, subset: Subset, clock: Clock) -> TrainRecord:
         """Write the kept weights and return the record of the run."""
         trainer = self.trainer
         progress = trainer.progress if trainer is not None else Progress()
         trained = progress.train_sec + progress.epoch_sec
-        samples = progress.step * trainer.batch_size if trainer is not None else 0
+        samples = progress.step * trainer.budget.batch_size if trainer is not None else 0
         stopped_by = "early_stopping" if progress.stopped_early else "budget"
         allocated, reserved = self.memory.peak_mb()
         record = TrainRecord(
@@ -314,11 +310,11 @@ class _Run:
             optimizer=optimisation.describe(trainer.optimizer),
             schedule=optimisation.describe(trainer.schedule),
             precision=str(trainer.precision).removeprefix("torch."),
-            batch_size=trainer.batch_size,
-            micro_batch_size=-(-trainer.batch_size // training.accumulation),
-            steps=trainer.steps,
-            steps_per_epoch=trainer.steps_per_epoch,
-            gradient_clip=training.gradient_clip,
+            batch_size=trainer.budget.batch_size,
+            micro_batch_size=trainer.micro_batch_size,
+            steps=trainer.budget.steps,
+            steps_per_epoch=trainer.budget.steps_per_epoch,
+            gradient_clip=trainer.gradient_clip,
             channels_last=training.channels_last and all(layouts),
             compiled=trainer.forward is not trainer.model,
             deterministic=torch.are_deterministic_algorithms_enabled(),
@@ -327,10 +323,6 @@ class _Run:
             augmentation=task.augmentation,
             parameters=sum(p.numel() for p in trainer.model.parameters()),
         )
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _short(value: object) -> str:

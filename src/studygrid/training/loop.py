@@ -16,17 +16,11 @@ from studygrid.families.base import Task
 from studygrid.records import Streams
 from studygrid.study import Training
 from studygrid.training import optimisation
+from studygrid.training.budget import Budget
 from studygrid.training.checkpoints import copy_of
+from studygrid.training.endings import Diverged, Interrupted
 from studygrid.training.precision import autocast, resolve_precision
 from studygrid.training.randomness import BatchOrder, entropy, generator_at, seed_default_generator
-
-
-class Diverged(Exception):  # noqa: N818 (a result, not an error)
-    """The loss is not a finite number any more; the message says which and when."""
-
-
-class Interrupted(Exception):  # noqa: N818 (a request, not an error)
-    """The run was asked to stop; its state is that of the step it names."""
 
 
 @dataclass
@@ -40,11 +34,13 @@ class Progress:
     best_step: int = 0
     best_validation_loss: float | None = None
     best_weights: dict[str, Any] | None = None
-    epochs_since_best: int = 0
+    improved_value: float | None = None
+    epochs_since_improved: int = 0
     stopped_early: bool = False
     train_loss: float | None = None
     loss_sum: float = 0.0
     norm_sum: float = 0.0
+    learning_rate: float = 0.0
     epoch_sec: float = 0.0
     train_sec: float = 0.0
     resumed: int = 0
@@ -52,7 +48,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of epochs.jsonl."""
+    """One line of epochs.jsonl; the learning rate is that of the epoch's last step."""
 
     epoch: int
     step: int
@@ -84,8 +80,8 @@ class Trainer:
 
     task: Task
     training: Training
+    budget: Budget
     streams: Streams
-    count: int
     device: torch.device
     higher_is_better: bool
     validation_batch_size: int = 256
@@ -93,14 +89,9 @@ class Trainer:
 
     def __post_init__(self) -> None:
         training = self.training
-        self.batch_size = min(training.batch_size, self.count)
-        self.order = BatchOrder(self.count, self.batch_size, self.streams.order)
-        if training.steps is not None:
-            self.steps = training.steps
-            self.steps_per_epoch = math.ceil(training.steps / training.validations)
-        else:
-            self.steps_per_epoch = self.order.steps_per_pass
-            self.steps = (training.epochs or 0) * self.steps_per_epoch
+        self.order = BatchOrder(self.budget.count, self.budget.batch_size, self.streams.order)
+        self.micro_batch_size = math.ceil(self.budget.batch_size / training.accumulation)
+        self.gradient_clip = training.gradient_clip
         self.precision = resolve_precision(training.precision, self.device)
         seed_default_generator(self.streams.initialisation, self.device)
         layout = torch.channels_last if training.channels_last else torch.contiguous_format
@@ -110,9 +101,7 @@ class Trainer:
         if training.compile:
             self.forward = torch.compile(self.model)  # type: ignore[assignment]
         self.optimizer = optimisation.make_optimizer(self.model.parameters(), training)
-        self.schedule = optimisation.make_schedule(
-            self.optimizer, training, self.steps, self.steps_per_epoch
-        )
+        self.schedule = optimisation.make_schedule(self.optimizer, training, self.budget)
 
     def state(self) -> dict[str, Any]:
         """Return all that a resumed run needs."""
@@ -144,24 +133,25 @@ class Trainer:
         Raises
         ------
         Diverged
-            If the loss is not finite.
+            If the loss or the gradient is not finite.
         Interrupted
             If `on_step` asked for it.
         """
-        while self.progress.step < self.steps and not self.progress.stopped_early:
+        while self.progress.epoch < self.budget.epochs and not self.progress.stopped_early:
             self._epoch(on_step)
             on_epoch(self._end_epoch())
 
     def _epoch(self, on_step: Callable[[], bool]) -> None:
         progress = self.progress
         self.model.train()
-        end = min(self.steps, (progress.epoch + 1) * self.steps_per_epoch)
+        end = self.budget.end_of(progress.epoch + 1)
         started = time.perf_counter()
         # Summed on the device: reading a value each step would wait for the device each step.
         loss_sum = torch.full((), progress.loss_sum, dtype=torch.float64, device=self.device)
         norm_sum = torch.full((), progress.norm_sum, dtype=torch.float64, device=self.device)
         stop = False
         while progress.step < end and not stop:
+            progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
             loss, norm = self._step(progress.step)
             loss_sum += loss
             norm_sum += norm
@@ -169,13 +159,16 @@ class Trainer:
             stop = on_step()
         progress.loss_sum, progress.norm_sum = loss_sum.item(), norm_sum.item()
         progress.epoch_sec += time.perf_counter() - started
-        if not math.isfinite(progress.loss_sum):
-            raise Diverged(
-                f"the training loss is {progress.loss_sum} in epoch {progress.epoch + 1}, "
-                f"by step {progress.step}"
-            )
-        if stop and progress.step < self.steps:
-            raise Interrupted(f"step {progress.step} of {self.steps}")
+        for name, total in (
+            ("training loss", progress.loss_sum),
+            ("gradient's norm", progress.norm_sum),
+        ):
+            if not math.isfinite(total):
+                raise Diverged(
+                    f"the {name} is {total} in epoch {progress.epoch + 1}, by step {progress.step}"
+                )
+        if stop and progress.step < self.budget.steps:
+            raise Interrupted(f"step {progress.step} of {self.budget.steps}")
 
     def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         """Make one optimiser step; return the batch's mean loss and the gradient's norm."""
@@ -184,35 +177,35 @@ class Trainer:
         batch = self.task.training_batch(self.order.batch(step), generator)
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
-        parts = zip(*(part.chunk(self.training.accumulation) for part in batch), strict=True)
+        parts = zip(*(torch.split(part, self.micro_batch_size) for part in batch), strict=True)
         for micro_batch in parts:
             with autocast(self.precision, self.device):
                 loss = self.task.training_loss(self.forward, micro_batch)
-            share = loss * (len(micro_batch[0]) / self.batch_size)
+            share = loss * (len(micro_batch[0]) / self.budget.batch_size)
             share.backward()  # type: ignore[no-untyped-call]
             total += share.detach()
-        norm = optimisation.clip_gradients(self.model, self.training.gradient_clip)
+        norm = optimisation.clip_gradients(self.model, self.gradient_clip)
         self.optimizer.step()
         self.schedule.step()
         return total, norm
 
     def _end_epoch(self) -> Epoch:
         progress = self.progress
-        steps = progress.step - progress.epoch * self.steps_per_epoch
+        steps = progress.step - self.budget.end_of(progress.epoch)
+        validation = self._validate()
         progress.epoch += 1
         progress.train_loss = progress.loss_sum / steps
-        validation = self._validate()
         is_best = self._keep_best(validation)
         epoch = Epoch(
             epoch=progress.epoch,
             step=progress.step,
-            passes=progress.step / self.order.steps_per_pass,
+            passes=progress.step / self.budget.steps_per_pass,
             train_loss=progress.train_loss,
             validation=validation,
-            learning_rate=float(self.schedule.get_last_lr()[0]),
+            learning_rate=progress.learning_rate,
             gradient_norm=progress.norm_sum / steps,
             epoch_time_sec=progress.epoch_sec,
-            samples_per_sec=steps * self.batch_size / progress.epoch_sec,
+            samples_per_sec=steps * self.budget.batch_size / progress.epoch_sec,
             is_best=is_best,
         )
         progress.train_sec += progress.epoch_sec
@@ -227,7 +220,7 @@ class Trainer:
         if loss is None or not math.isfinite(loss):
             why = scores.undefined.get("loss", f"it is {loss}")
             raise Diverged(
-                f"the validation loss is no finite number in epoch {self.progress.epoch}: {why}"
+                f"the validation loss is no finite number in epoch {self.progress.epoch + 1}: {why}"
             )
         monitor = self.training.monitor
         if scores.values[monitor] is None:
@@ -240,23 +233,24 @@ class Trainer:
     def _keep_best(self, validation: dict[str, float | None]) -> bool:
         progress, stopping = self.progress, self.training.early_stopping
         value = validation[self.training.monitor]
-        gain = self._gain(value)
-        if gain > 0:
+        is_best = self._gain(value, progress.best_value) > 0
+        if is_best:
             progress.best_value = value
             progress.best_epoch, progress.best_step = progress.epoch, progress.step
             progress.best_validation_loss = validation["loss"]
             progress.best_weights = copy_of(self.model.state_dict())
-        if gain > stopping.min_delta or progress.epoch <= stopping.warmup:
-            progress.epochs_since_best = 0
-        else:
-            progress.epochs_since_best += 1
-        if stopping.patience is not None and progress.epochs_since_best >= stopping.patience:
-            progress.stopped_early = progress.step < self.steps
-        return gain > 0
+        # Small gains add up: each is measured from the last that was large enough to count.
+        gain = self._gain(value, progress.improved_value)
+        if gain > 0 and gain >= stopping.min_delta:
+            progress.improved_value, progress.epochs_since_improved = value, 0
+        elif progress.epoch > stopping.warmup:
+            progress.epochs_since_improved += 1
+        if stopping.patience is not None and progress.epochs_since_improved >= stopping.patience:
+            progress.stopped_early = progress.epoch < self.budget.epochs
+        return is_best
 
-    def _gain(self, value: float | None) -> float:
+    def _gain(self, value: float | None, before: float | None) -> float:
         assert value is not None
-        if self.progress.best_value is None:
+        if before is None:
             return math.inf
-        change = value - self.progress.best_value
-        return change if self.higher_is_better else -change
+        return value - before if self.higher_is_better else before - value

@@ -10,6 +10,7 @@ from torch import nn
 from torch.optim import Optimizer, lr_scheduler
 
 from studygrid.study import Training
+from studygrid.training.budget import Budget
 
 
 def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> Optimizer:
@@ -23,17 +24,16 @@ def make_optimizer(parameters: Iterable[nn.Parameter], training: Training) -> Op
 
 
 def make_schedule(
-    optimizer: Optimizer, training: Training, steps: int, steps_per_epoch: int
+    optimizer: Optimizer, training: Training, budget: Budget
 ) -> lr_scheduler.LRScheduler:
     """Return the schedule, to be stepped after each optimiser step."""
-    warm = round(training.warmup * steps)
+    warm = round(training.warmup * budget.steps)
     main: lr_scheduler.LRScheduler
     if training.schedule == "cosine":
-        main = lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps - warm))
+        main = lr_scheduler.CosineAnnealingLR(optimizer, max(1, budget.steps - warm))
     elif training.schedule == "step":
-        main = lr_scheduler.StepLR(
-            optimizer, training.step_epochs * steps_per_epoch, training.step_factor
-        )
+        length = round(training.step_epochs * budget.steps / budget.epochs)
+        main = lr_scheduler.StepLR(optimizer, length, training.step_factor)
     else:
         main = lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0)
     if warm == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import AbstractContextManager
 
 import torch
@@ -28,8 +29,11 @@ def autocast(precision: torch.dtype, device: torch.device) -> AbstractContextMan
 def use_deterministic_algorithms(deterministic: bool, *, compiled: bool = False) -> None:
     """Allow only algorithms that give the same bits twice, or the fastest ones.
 
-    Where an operator has no deterministic algorithm, PyTorch warns.
+    Where an operator has no deterministic algorithm, PyTorch warns. To be called before the
+    first matrix product: cuBLAS reads its setting once.
     """
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     if compiled:
         torch.use_deterministic_algorithms(deterministic, warn_only=True)
     else:

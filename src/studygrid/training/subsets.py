@@ -13,8 +13,7 @@ def nested_subset(
     """Draw the first `size` samples of one random order of all samples.
 
     Every subset of one stream is the start of the same order, so smaller ones lie within larger
-    ones. The order spreads each class evenly: each start of it holds every class in proportion,
-    to within one sample.
+    ones. Each start of the order holds every class in proportion, to within one sample.
 
     Parameters
     ----------
@@ -31,16 +30,30 @@ def nested_subset(
     -------
     Sorted positions, int64, shape (size,).
     """
-    generator = np.random.default_rng(stream)
-    # Random order and tie-break first, so that they do not depend on the labels.
-    permutation = generator.permutation(count)
-    if stratum is None:
+    permutation = np.random.default_rng(stream).permutation(count)
+    if stratum is None or size == count:
         return np.sort(permutation[:size])
-    place = np.empty(count)
-    for value in np.unique(stratum):
-        members = permutation[stratum[permutation] == value]
-        place[members] = (np.arange(len(members)) + 0.5) / len(members)
-    rank = np.empty(count, dtype=np.int64)
-    rank[permutation] = np.arange(count)
-    order = np.lexsort((rank, place))
-    return np.sort(order[:size])
+    drawn = stratum[permutation]
+    # Classes in the order in which they are first drawn: a random one, which breaks ties.
+    _, first = np.unique(drawn, return_index=True)
+    members = [permutation[drawn == value] for value in drawn[np.sort(first)]]
+    taken = _proportional_counts([len(part) for part in members], size)
+    return np.sort(np.concatenate([part[:n] for part, n in zip(members, taken, strict=True)]))
+
+
+def _proportional_counts(totals: list[int], size: int) -> list[int]:
+    """Return how many of each class are among the first `size` of the proportional order.
+
+    One sample is added at a time, of the class that would first fall behind its share by too
+    much: Tijdeman, The chairman assignment problem, Discrete Mathematics 32 (1980). No class
+    is ever off its share by more than 1 - 1/(2k - 2) samples, k the number of classes.
+    """
+    count, slack = sum(totals), max(1, 2 * len(totals) - 2)
+    total = np.asarray(totals, dtype=np.int64)
+    taken = np.zeros_like(total)
+    for step in range(1, size + 1):
+        # All times count * slack, and so whole numbers: ties stay ties.
+        behind = slack * (total * step - count * taken)
+        deadline = ((slack - 1) * count - behind) / total
+        taken[np.where(behind >= count, deadline, np.inf).argmin()] += 1
+    return [int(number) for number in taken]

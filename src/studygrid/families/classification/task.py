@@ -73,8 +73,10 @@ class ClassificationTask:
         weight = None
         if spec.loss["class_weights"] == "balanced":
             counts = torch.bincount(labels, minlength=self._classes).float()
-            weight = len(labels) / (self._classes * counts.clamp(min=1))
-        self._loss = nn.CrossEntropyLoss(weight, label_smoothing=spec.loss["label_smoothing"])
+            weight = len(labels) / (counts.count_nonzero() * counts.clamp(min=1))
+        self._loss = nn.CrossEntropyLoss(
+            weight, label_smoothing=spec.loss["label_smoothing"], reduction="none"
+        )
         self._augmentation = Augmentation(**spec.augmentation)
 
     def training_batch(self, positions: torch.Tensor, generator: torch.Generator) -> Batch:
@@ -83,10 +85,14 @@ class ClassificationTask:
         return self._augmentation(images, generator), self._train_labels[positions.to(self._device)]
 
     def training_loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Return the mean cross-entropy of a batch."""
+        """Return the mean cross-entropy of a batch.
+
+        Class weights, whose mean over the subset is 1, are not normalised by each batch: its
+        loss is then the mean of its parts' losses, whatever classes each part holds.
+        """
         images, labels = batch
-        loss: torch.Tensor = self._loss(model(images), labels)
-        return loss
+        losses: torch.Tensor = self._loss(model(images), labels)
+        return losses.mean()
 
     @torch.inference_mode()
     def score(
