@@ -21,20 +21,20 @@ def save(path: Path, content: dict[str, Any]) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def load(path: Path, sha256: str | None = None) -> dict[str, Any]:
+def load(path: Path, sha256: str) -> dict[str, Any]:
     """Read a checkpoint, onto the CPU wherever it was saved.
 
     Raises
     ------
     RecordError
-        If the file is missing or cannot be read, or is not the one whose hash is given.
+        If the file is missing, is not the one whose hash is given, or cannot be read.
     """
     hint = f"delete {path.parent / 'train.json'} to train again"
     try:
         data = path.read_bytes()
     except FileNotFoundError:
         raise RecordError(f"{path}: missing; {hint}") from None
-    if sha256 is not None and hashlib.sha256(data).hexdigest() != sha256:
+    if hashlib.sha256(data).hexdigest() != sha256:
         raise RecordError(f"{path}: is not the checkpoint that its train record names; {hint}")
     try:
         return _unpacked(data)
