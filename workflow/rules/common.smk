@@ -21,6 +21,7 @@ os.environ.update(
 
 from snakemake.exceptions import WorkflowError
 
+from studygrid.command_line import with_types
 from studygrid.errors import ConfigError, StudygridError
 from studygrid.execution import fingerprints
 from studygrid.execution.session import Session
@@ -34,7 +35,10 @@ if not Path.cwd().samefile(workflow.basedir):
     )
 
 try:
-    plan = make_plan(config, [Path(file) for file in workflow.configfiles])
+    plan = make_plan(
+        with_types(config, workflow.config_settings.config),
+        [Path(file) for file in workflow.configfiles],
+    )
 except ConfigError as error:
     raise WorkflowError(str(error))
 
