@@ -30,11 +30,20 @@ def _prepare(options: argparse.Namespace) -> None:
         write_record(options.output, record)
     counts = ", ".join(f"{name} {split.count}" for name, split in record.splits.items())
     log.info("prepared %s at %d: %s", spec.dataset, spec.resolution, counts)
-    for duplicate in record.duplicates_across_splits:
-        log.warning(
-            "the same sample is in %s: %s",
-            " and ".join(duplicate.splits),
-            ", ".join(duplicate.samples),
+    _report_duplicates(record, options.output)
+
+
+def _report_duplicates(record: DataRecord, path: Path) -> None:
+    duplicates = record.duplicates_across_splits
+    for duplicate in duplicates:
+        splits, samples = " and ".join(duplicate.splits), ", ".join(duplicate.samples)
+        log.warning("the same sample is in %s: %s", splits, samples)
+    if duplicates:
+        first = ", ".join(duplicates[0].samples)
+        print(
+            f"warning: {len(duplicates)} samples are in more than one split ({first}); test "
+            f"scores are too good by them; all are listed in {path}",
+            file=sys.stderr,
         )
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.conftest import Clone
@@ -135,6 +136,36 @@ def test_after_sigkill_no_file_is_half_written_and_the_same_command_finishes(
     assert len(list(runs.glob("*/*/*/*/evaluate.json"))) == 8
     assert not list((clone.folder / "results").rglob("*.part"))
     assert clone.to_do() == set()
+
+
+def test_a_train_job_that_gets_sigterm_is_retried_and_goes_on_where_it_was(
+    make_clone: Callable[..., Clone], config: Any
+) -> None:
+    config["models"] = {"tiny_cnn": None}
+    config["grid"] |= {"n_train": 32, "seed": 1}
+    config["training"] = {"steps": 4000, "validations": 10, "batch_size": 8}
+    clone = make_clone(config)
+    clone.write_config()
+    process = subprocess.Popen(
+        clone.command("--cores", "2", "all"),
+        cwd=clone.folder,
+        env=clone.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    folder = clone.folder / "results" / "runs" / "tiny_cnn" / "res16" / "n32" / "seed0"
+    deadline = time.monotonic() + 120
+    while not (folder / "epochs.jsonl").exists() or not (folder / "epochs.jsonl").read_text():
+        assert time.monotonic() < deadline, "training did not start"
+        time.sleep(0.02)
+    for child in psutil.Process(process.pid).children(recursive=True):
+        # The script itself, not the shell around it.
+        if child.cmdline()[1:2] == ["scripts/train.py"]:
+            child.terminate()
+    assert process.wait(timeout=240) == 0
+    record = clone.record("runs/tiny_cnn/res16/n32/seed0/train.json")
+    assert (record["status"], record["resumed"], record["steps"]) == ("ok", 1, 4000)
+    assert not (folder / "resume.pth").exists()
 
 
 def test_a_run_that_diverges_is_a_result_and_the_rest_goes_on(

@@ -20,6 +20,8 @@ from studygrid.records import SCHEMA_VERSION
 
 # What these decide reaches a job as values: in its spec, or in the version of its record.
 _CARRIED_BY_VALUE = (
+    "studygrid.axes",
+    "studygrid.command_line",
     "studygrid.config_errors",
     "studygrid.errors",
     "studygrid.execution",
@@ -27,6 +29,7 @@ _CARRIED_BY_VALUE = (
     "studygrid.grid",
     "studygrid.plan",
     "studygrid.records",
+    "studygrid.section",
     "studygrid.spec",
     "studygrid.study",
     "studygrid.version",
@@ -96,7 +99,7 @@ def _fingerprint(modules: tuple[str, ...]) -> str:
     seen: set[str] = set()
     while pending:
         name = pending.pop()
-        if name in seen or name.startswith(_CARRIED_BY_VALUE) or _file(name) is None:
+        if name in seen or _is_carried_by_value(name) or _file(name) is None:
             continue
         seen.add(name)
         pending.extend(_imports(name))
@@ -104,6 +107,11 @@ def _fingerprint(modules: tuple[str, ...]) -> str:
     for name in sorted(seen):
         digest.update(f"\n{name} {_code_hash(name)}".encode())
     return digest.hexdigest()[:16]
+
+
+def _is_carried_by_value(name: str) -> bool:
+    # So do the config options of a family: in its module `options`.
+    return name.startswith(_CARRIED_BY_VALUE) or name.endswith(".options")
 
 
 @cache
