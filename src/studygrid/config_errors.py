@@ -9,16 +9,33 @@ import types
 import typing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
+from studygrid.config_places import Place, Places
 from studygrid.errors import ConfigError
 
-Place = tuple[str | int, ...]
 ABSENT = object()
+ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_SECTION = "should be a section: keys, each with a value"
+_MESSAGES = {
+    "bool_type": "should be true or false",
+    "dict_type": _SECTION,
+    "finite_number": "should be a finite number",
+    "float_type": "should be a number",
+    "greater_than": "should be greater than {gt:g}",
+    "greater_than_equal": "should be {ge:g} or more",
+    "int_from_float": "should be a whole number",
+    "int_type": "should be a whole number",
+    "less_than": "should be less than {lt:g}",
+    "less_than_equal": "should be {le:g} or less",
+    "list_type": "should be a list: [first, second]",
+    "model_type": _SECTION,
+    "string_type": "should be text",
+    "too_short": "should not be empty",
+}
 
 
 @dataclass(frozen=True)
@@ -28,17 +45,33 @@ class Problem:
     place: Place
     message: str
     value: Any = ABSENT
-    suggestion: str | None = None
+    hint: str | None = None
+
+
+class Problems(list[Problem]):
+    """Problems found so far, in no order."""
+
+    def add(self, place: Place, message: str, value: Any = ABSENT, hint: str | None = None) -> None:
+        """Note a problem."""
+        self.append(Problem(place, message, value, hint))
+
+    def validate(self, model: type[ModelT], content: Any, at: Place) -> ModelT | None:
+        """Return what stands at a place as a model, or None where something is wrong with it."""
+        try:
+            return model.model_validate(content)
+        except ValidationError as error:
+            self += problems_of(error, model, at)
+            return None
 
 
 def nearest(word: object, words: Iterable[str]) -> str | None:
     """Return the hint that names the nearest of `words`, or lists them if they are few."""
     known = list(words)
     lowered = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(str(word).lower(), lowered, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(word).lower(), lowered, n=1, cutoff=0.7)
     if close:
         return f"did you mean {lowered[close[0]]!r}?"
-    return f"valid: {', '.join(known)}" if 0 < len(known) <= 12 else None
+    return f"valid: {', '.join(known)}" if 0 < len(known) <= 25 else None
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], at: Place = ()) -> list[Problem]:
@@ -49,24 +82,61 @@ def problems_of(error: ValidationError, model: type[BaseModel], at: Place = ()) 
 def _problem(fault: Any, model: type[BaseModel], at: Place) -> Problem:
     place: Place = tuple(fault["loc"])
     kind, value = fault["type"], fault["input"]
-    message, suggestion = _plain(fault["msg"]), None
+    message, hint = _message(fault), None
     if kind == "extra_forbidden":
-        message = "unknown key"
-        owner = _model_at(model, place[:-1])
-        suggestion = nearest(place[-1], owner.model_fields if owner else ())
-    elif kind == "missing":
-        message, value = "missing; it has no default", ABSENT
-    elif kind == "literal_error":
-        words = re.findall(r"'([^']*)'", fault["ctx"]["expected"])
-        message, suggestion = f"should be one of {', '.join(words)}", nearest(value, words)
-    elif kind == "value_error" and isinstance(value, Mapping):
+        hint = _nearest_key(place[-1], _model_at(model, place[:-1]))
+    elif kind == "missing" or (kind == "value_error" and isinstance(value, Mapping)):
         value = ABSENT
-    return Problem((*at, *place), message, value, suggestion)
+    elif value is None:
+        message, value, hint = "is empty", ABSENT, "give it a value, or delete the key"
+    elif kind == "literal_error":
+        hint = nearest(value, _words(fault))
+    elif kind == "string_type" and not isinstance(value, Mapping | list):
+        hint = "put it in quotes"
+    elif message == _SECTION and isinstance(value, list) and value and isinstance(value[0], str):
+        hint = f"write each as a key, {value[0]}:"
+    elif isinstance(value, str) and _is_number(value):
+        hint = "write it without quotes"
+    return Problem((*at, *place), message, value, hint)
 
 
-def _plain(message: str) -> str:
-    message = message.removeprefix("Value error, ").removeprefix("Input ")
-    return message.replace("Input should", "should")
+def _message(fault: Any) -> str:
+    kind, context = fault["type"], fault.get("ctx", {})
+    if kind == "extra_forbidden":
+        return "unknown key"
+    if kind == "missing":
+        return "missing; it has no default"
+    if kind == "literal_error":
+        return f"should be one of {', '.join(_words(fault))}"
+    if kind in _MESSAGES:
+        return _MESSAGES[kind].format(**context)
+    plain: str = fault["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    return plain
+
+
+def _words(fault: Any) -> list[str]:
+    """Return the words that are valid in place of a wrong one."""
+    return re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _nearest_key(key: str | int, model: type[BaseModel] | None) -> str | None:
+    if model is None:
+        return None
+    if not model.model_fields:
+        return "there is nothing to set here; delete it"
+    for name, field in model.model_fields.items():
+        below = _model_in(field.annotation)
+        if below is not None and key in below.model_fields:
+            return f"did you mean '{name}.{key}'?"
+    return nearest(key, model.model_fields)
 
 
 def _model_at(model: type[BaseModel] | None, place: Place) -> type[BaseModel] | None:
@@ -89,66 +159,42 @@ def _model_in(annotation: Any) -> type[BaseModel] | None:
     return None
 
 
-class Places:
-    """Lines of the keys of one or more YAML files, of which later ones override earlier."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self.problems: list[Problem] = []
-        self._lines: dict[Place, str] = {}
-        for file in files:
-            node = yaml.compose(file.read_text("utf-8"), Loader=yaml.SafeLoader)
-            if node is not None:
-                self._walk(node, (), file)
-
-    def _walk(self, node: yaml.Node, place: Place, file: Path) -> None:
-        self._lines[place] = f"{file}:{node.start_mark.line + 1}"
-        if isinstance(node, yaml.MappingNode):
-            seen: set[str] = set()
-            for key, value in node.value:
-                here = (*place, key.value)
-                if key.value in seen:
-                    self.problems.append(Problem(here, "is given twice; YAML keeps the last only"))
-                seen.add(key.value)
-                self._walk(value, here, file)
-                self._lines[here] = f"{file}:{key.start_mark.line + 1}"
-        elif isinstance(node, yaml.SequenceNode):
-            for position, value in enumerate(node.value):
-                self._walk(value, (*place, position), file)
-
-    def line(self, place: Place) -> str:
-        """Return ``file:line`` of a place, or of the nearest place around it that has one."""
-        for length in range(len(place), 0, -1):
-            if place[:length] in self._lines:
-                return self._lines[place[:length]]
-        return self._lines.get((), "config")
-
-
-def raise_all(problems: Sequence[Problem], places: Places) -> None:
+def raise_all(problems: Sequence[Problem], places: Places, config: Any) -> None:
     """Raise one ConfigError that lists all problems in the order of the file, if any.
 
     Raises
     ------
     ConfigError
-        If there is a problem.
+        If there is a problem, or something is wrong with a key of a file.
     """
-    if not problems:
+    found = [(places.mark(problem.place, config), problem) for problem in problems]
+    found += [(mark, Problem(place, message)) for place, mark, message in places.faults]
+    if not found:
         return
-    lines = dict.fromkeys(_line(problem, places) for problem in problems)
+    found.sort(key=lambda pair: pair[0])
+    lines = dict.fromkeys(f"  {mark}: {_text(problem, config)}" for mark, problem in found)
     count = "1 problem" if len(lines) == 1 else f"{len(lines)} problems"
     raise ConfigError("\n".join([f"the config has {count}; nothing was started:", *lines]))
 
 
-def _line(problem: Problem, places: Places) -> str:
-    text = f"  {places.line(problem.place)}: {_dotted(problem.place)}: {problem.message}"
+def _text(problem: Problem, config: Any) -> str:
+    text = f"{_dotted(problem.place, config)}: {problem.message}"
     if problem.value is not ABSENT:
         text += f" (it is {_shown(problem.value)})"
-    return f"{text}; {problem.suggestion}" if problem.suggestion else text
+    return f"{text}; {problem.hint}" if problem.hint else text
 
 
-def _dotted(place: Place) -> str:
-    text = ""
+def _dotted(place: Place, config: Any) -> str:
+    text, here = "", config
     for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        if not isinstance(part, int):
+            text += f".{part}" if text else part
+        elif isinstance(here, list):  # a value that stands without a list has no position
+            text += f"[{part}]"
+        try:
+            here = here[part]
+        except (KeyError, IndexError, TypeError):
+            here = here if isinstance(part, int) else None
     return text or "the config"
 
 
@@ -156,5 +202,5 @@ def _shown(value: Any) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False)
     except (TypeError, ValueError):
-        text = repr(value)
+        text = str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

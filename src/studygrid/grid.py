@@ -83,14 +83,14 @@ def expand(grid: Grid, models: Sequence[str]) -> tuple[list[Run], list[GridError
         The axes with `zip`, `exclude` and `include`. Models in the entries of `exclude` and
         `include` are names.
     models
-        The values of the model axis.
+        The values of the model axis, each once.
 
     Returns
     -------
     runs, errors
         The runs in axis order (the order in which values are written), and what is wrong:
-        a value twice on an axis, zipped axes of unequal length, an exclusion that matches
-        nothing, an inclusion of a run that is there already, a grid without runs.
+        zipped axes of unequal length, an exclusion that matches nothing, an inclusion of a run
+        that is there already, a grid without runs.
     """
     axes: dict[str, Sequence[Any]] = {
         "model": models,
@@ -98,51 +98,46 @@ def expand(grid: Grid, models: Sequence[str]) -> tuple[list[Run], list[GridError
         "n_train": grid.n_train,
         "seed": grid.seed,
     }
-    errors = [*_repeated(axes), *_unequal(grid, axes)]
-    if errors:
-        return [], errors
-    runs = list(_combine(axes, grid.zip))
-    for position, entry in enumerate(grid.exclude):
-        kept = [run for run in runs if not _matches(run, entry)]
-        if len(kept) == len(runs):
-            place = ("exclude", position)
-            errors.append(GridError(place, "excludes nothing: no run matches it", _given(entry)))
-        runs = kept
+    lengths = {axis: len(axes[axis]) for axis in grid.zip}
+    if len(set(lengths.values())) > 1:
+        listed = ", ".join(f"{axis} has {length}" for axis, length in lengths.items())
+        return [], [GridError(("zip",), f"needs axes of equal length; {listed}", grid.zip)]
+    runs, errors = _excluded(list(_combine(axes, grid.zip)), grid.exclude)
     seen = set(runs)
     for position, entry in enumerate(grid.include):
-        for run in _combine({axis: _given(entry).get(axis, axes[axis]) for axis in AXES}, []):
-            if run in seen:
-                place = ("include", position)
-                message = f"includes a run that is there already: {run.path}"
-                errors.append(GridError(place, message, _given(entry)))
-                break
-            seen.add(run)
-            runs.append(run)
+        added = list(_included(entry, axes, grid.zip))
+        there = next((run for run in added if run in seen), None)
+        if there is not None:
+            message = f"includes a run that is there already: {there.path}"
+            errors.append(GridError(("include", position), message, _given(entry)))
+        seen.update(added)
+        runs += added
     if not runs and not errors:
-        errors.append(GridError((), "holds no run", None))
+        errors.append(GridError(("exclude",), "leaves no run", None))
     return sorted(runs, key=_axis_order(axes, runs)), errors
+
+
+def _excluded(runs: list[Run], entries: Sequence[AxisValues]) -> tuple[list[Run], list[GridError]]:
+    errors = []
+    for position, entry in enumerate(entries):
+        kept = [run for run in runs if not _matches(run, entry)]
+        if len(kept) == len(runs):
+            message = "excludes nothing: no run has these values"
+            errors.append(GridError(("exclude", position), message, _given(entry)))
+        runs = kept
+    return runs, errors
+
+
+def _included(
+    entry: AxisValues, axes: Mapping[str, Sequence[Any]], zipped: Sequence[str]
+) -> Iterator[Run]:
+    given = _given(entry)
+    # Zipped axes go together unless the entry names one of them itself.
+    return _combine({**axes, **given}, [] if given.keys() & set(zipped) else zipped)
 
 
 def _given(entry: AxisValues) -> dict[str, list[Any]]:
     return {axis: values for axis in AXES if (values := getattr(entry, axis)) is not None}
-
-
-def _repeated(axes: Mapping[str, Sequence[Any]]) -> Iterator[GridError]:
-    for axis, values in axes.items():
-        for position, value in enumerate(values):
-            if value in values[:position]:
-                yield GridError((axis, position), "is given twice", value)
-
-
-def _unequal(grid: Grid, axes: Mapping[str, Sequence[Any]]) -> Iterator[GridError]:
-    lengths = {axis: len(axes[axis]) for axis in grid.zip}
-    if len(grid.zip) == 1:
-        yield GridError(("zip",), "needs two axes or more", grid.zip)
-    if len(lengths) != len(grid.zip):
-        yield GridError(("zip",), "names an axis twice", grid.zip)
-    elif len(set(lengths.values())) > 1:
-        listed = ", ".join(f"{axis} has {length}" for axis, length in lengths.items())
-        yield GridError(("zip",), f"needs axes of equal length; {listed}", grid.zip)
 
 
 def _combine(axes: Mapping[str, Sequence[Any]], zipped: Sequence[str]) -> Iterator[Run]:

@@ -256,6 +256,7 @@ class ProfileRecord(Part):
 
 Record = DataRecord | TrainRecord | EvaluateRecord | ProfileRecord
 RecordT = TypeVar("RecordT", DataRecord, TrainRecord, EvaluateRecord, ProfileRecord)
+_AGAIN = "delete it and run again"
 RECORD_KINDS: tuple[type[Record], ...] = (DataRecord, TrainRecord, EvaluateRecord, ProfileRecord)
 
 
@@ -281,15 +282,17 @@ def write_record(path: Path, record: Record) -> None:
     Raises
     ------
     RecordError
-        If a number in it is NaN or infinite: such a value belongs in `reason`.
+        If a number in it is NaN or infinite (such a value belongs in `reason`), or a value is of
+        a kind that JSON has not.
     """
     try:
         # model_construct and copies skip validation; a record on disk never did.
-        content = type(record).model_validate(record.model_dump()).model_dump(mode="json")
-        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    except ValueError as error:
+        content = type(record).model_validate(record.model_dump()).model_dump()
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        encoded = text.encode()
+    except (TypeError, ValueError) as error:
         raise RecordError(f"{path}: not written, it would not be a valid record: {error}") from None
-    write_atomically(path, (text + "\n").encode())
+    write_atomically(path, encoded)
 
 
 def read_record(path: Path, kind: type[RecordT]) -> RecordT:
@@ -298,24 +301,30 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
     Raises
     ------
     RecordError
-        If the file is missing, is not JSON, is of another version or lacks something; the
+        If the file is missing, is not strict JSON, is of another version or lacks something; the
         message names the file and the first things that are wrong.
     """
     try:
-        content = json.loads(path.read_bytes())
+        encoded = path.read_bytes()
     except FileNotFoundError:
         raise RecordError(f"{path}: missing") from None
-    except (OSError, ValueError) as error:
-        raise RecordError(
-            f"{path}: not readable as JSON ({error}); delete it and run again"
-        ) from None
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror})") from None
+    try:
+        content = json.loads(encoded, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise RecordError(f"{path}: is not JSON ({error}); {_AGAIN}") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != SCHEMA_VERSION:
-        raise RecordError(f"{path}: schema_version is {version!r}, this is {SCHEMA_VERSION}")
+        raise RecordError(f"{path}: schema_version is {version!r}, not {SCHEMA_VERSION}; {_AGAIN}")
     try:
-        return kind.model_validate_json(path.read_bytes())
+        return kind.model_validate_json(encoded, strict=True)
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()[:3]
         )
-        raise RecordError(f"{path}: not a valid {kind.__name__} ({faults})") from None
+        raise RecordError(f"{path}: not a valid {kind.__name__} ({faults}); {_AGAIN}") from None
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it has {name}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
+    AfterValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -19,78 +18,12 @@ from pydantic import (
     model_validator,
 )
 
-_SCIENTIFIC = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)[eE][+-]?\d+")
-
-
-def _scientific(value: Any) -> Any:
-    # YAML 1.1 reads 1e-3 as text: only a dot makes it a number.
-    if isinstance(value, str) and _SCIENTIFIC.fullmatch(value.strip()):
-        return float(value)
-    return value
-
-
-def _listed(value: Any) -> Any:
-    return value if isinstance(value, list) else [value]
-
-
-def _seeds(value: Any) -> Any:
-    if isinstance(value, int) and not isinstance(value, bool):
-        if value < 1:
-            raise ValueError("a count of seeds must be 1 or more")
-        return list(range(value))
-    return value
-
-
-def _size(value: Any) -> int | str:
-    if value == "all":
-        return "all"
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError("should be a whole number of 1 or more, or the word all")
-    return value
-
-
-Probability = Annotated[float, BeforeValidator(_scientific), Field(ge=0, le=1)]
-Positive = Annotated[PositiveFloat, BeforeValidator(_scientific)]
-NonNegative = Annotated[NonNegativeFloat, BeforeValidator(_scientific)]
-Size = Annotated[
-    int | str,
-    BeforeValidator(_size),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, {"const": "all"}]}),
-]
-Axis = Literal["model", "resolution", "n_train", "seed"]
-AXES: tuple[Axis, ...] = ("model", "resolution", "n_train", "seed")
-
-
-def _one_or_many(item: dict[str, Any]) -> WithJsonSchema:
-    return WithJsonSchema({"anyOf": [item, {"type": "array", "items": item, "minItems": 1}]})
-
-
-_INTEGER = {"type": "integer", "minimum": 1}
-Names = Annotated[list[str], BeforeValidator(_listed), _one_or_many({"type": "string"})]
-Resolutions = Annotated[list[PositiveInt], BeforeValidator(_listed), _one_or_many(_INTEGER)]
-Sizes = Annotated[
-    list[Size],
-    BeforeValidator(_listed),
-    _one_or_many({"anyOf": [_INTEGER, {"const": "all"}]}),
-]
-Seeds = Annotated[
-    list[NonNegativeInt],
-    BeforeValidator(_seeds),
-    WithJsonSchema(
-        {"anyOf": [_INTEGER, {"type": "array", "items": {"type": "integer", "minimum": 0}}]}
-    ),
-]
-SeedList = Annotated[
-    list[NonNegativeInt],
-    BeforeValidator(_listed),
-    _one_or_many({"type": "integer", "minimum": 0}),
-]
-
-
-class Section(BaseModel):
-    """A part of the config: unknown keys and values of another type are refused."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+from studygrid.axes import AXES as AXES
+from studygrid.axes import Axes, BatchSizes, Names, Resolutions, SeedList, Seeds, Sizes
+from studygrid.axes import Size as Size
+from studygrid.section import Probability as Probability
+from studygrid.section import Section as Section
+from studygrid.section import Share
 
 
 class AxisValues(Section):
@@ -103,7 +36,7 @@ class AxisValues(Section):
 
     @model_validator(mode="after")
     def _not_empty(self) -> AxisValues:
-        if not self.model_fields_set:
+        if all(getattr(self, axis) is None for axis in AXES):
             raise ValueError(f"should name at least one axis of {', '.join(AXES)}")
         return self
 
@@ -121,7 +54,7 @@ class Grid(Section):
         ["all"], description="Training-set sizes; `all` is the whole training split."
     )
     seed: Seeds = Field(list(range(3)), description="A count (3 means 0, 1, 2) or a list of seeds.")
-    zip: list[Axis] = Field(
+    zip: Axes = Field(
         [], description="Axes of equal length that move together in place of being multiplied."
     )
     exclude: list[AxisValues] = Field(
@@ -141,7 +74,7 @@ class EarlyStopping(Section):
         None, description="Epochs without improvement before stopping; null never stops early."
     )
     warmup: NonNegativeInt = Field(0, description="Epochs in which patience is not counted.")
-    min_delta: NonNegative = Field(0.0, description="The least change that is an improvement.")
+    min_delta: NonNegativeFloat = Field(0.0, description="The least change that is an improvement.")
 
 
 class FixedStreams(Section):
@@ -174,24 +107,22 @@ class Training(Section):
         1, description="Parts that a batch is cut into; the gradient is of the whole batch."
     )
     optimizer: Literal["sgd", "adam", "adamw"] = Field("adamw", description="Optimiser.")
-    learning_rate: Positive = Field(1e-3, description="Peak learning rate.")
-    momentum: Annotated[float, BeforeValidator(_scientific), Field(ge=0, lt=1)] = Field(
-        0.9, description="Momentum of `sgd`."
-    )
-    weight_decay: NonNegative = Field(1e-4, description="Weight decay of the optimiser.")
+    learning_rate: PositiveFloat = Field(1e-3, description="Peak learning rate.")
+    momentum: Share = Field(0.9, description="Momentum of `sgd`.")
+    weight_decay: NonNegativeFloat = Field(1e-4, description="Weight decay of the optimiser.")
     schedule: Literal["constant", "cosine", "step"] = Field(
         "cosine", description="Learning rate after warm-up: constant, cosine to zero, or steps."
     )
     step_epochs: PositiveInt = Field(
         10, description="With `schedule: step`: epochs between two steps."
     )
-    step_factor: Annotated[Positive, Field(le=1)] = Field(
+    step_factor: Annotated[float, Field(gt=0, le=1)] = Field(
         0.1, description="With `schedule: step`: what each step multiplies the rate by."
     )
-    warmup: Annotated[float, BeforeValidator(_scientific), Field(ge=0, lt=1)] = Field(
+    warmup: Share = Field(
         0.0, description="Part of the budget in which the learning rate rises linearly."
     )
-    gradient_clip: Positive | None = Field(
+    gradient_clip: PositiveFloat | None = Field(
         None, description="Largest gradient norm; null does not clip."
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
@@ -218,8 +149,12 @@ class Training(Section):
 
     @model_validator(mode="after")
     def _one_budget(self) -> Training:
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("give the budget in `epochs` or in `steps`, not both and not neither")
+        if self.epochs is not None and self.steps is not None:
+            raise ValueError(
+                f"`epochs` ({self.epochs}) and `steps` ({self.steps}) are both given; keep one"
+            )
+        if self.epochs is None and self.steps is None:
+            raise ValueError("the budget is missing; give `epochs` or `steps`")
         if self.steps is not None and self.validations > self.steps:
             raise ValueError(
                 f"`validations` ({self.validations}) should not exceed `steps` ({self.steps})"
@@ -259,18 +194,16 @@ class Profiling(Section):
     """How the cost of inference is measured."""
 
     enabled: bool = Field(True, description="Whether to profile at all.")
-    batch_sizes: Annotated[list[PositiveInt], Field(min_length=1)] = Field(
-        [1, 32], description="Batch sizes to measure."
-    )
+    batch_sizes: BatchSizes = Field([1, 32], description="Batch sizes to measure.")
     threads: PositiveInt = Field(1, description="CPU threads while measuring.")
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="As in `training`."
     )
-    measure_sec: Positive = Field(
+    measure_sec: PositiveFloat = Field(
         0.5, description="Time to spend on each batch size, after warm-up."
     )
     min_repeats: PositiveInt = Field(20, description="Least number of timed batches.")
-    warmup_sec: Positive = Field(
+    warmup_sec: PositiveFloat = Field(
         2.0, description="Longest warm-up; it ends sooner once the times are steady."
     )
 
@@ -289,12 +222,24 @@ class Execution(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto`: CUDA where there is one."
     )
-    resume_every_sec: NonNegative = Field(
+    resume_every_sec: NonNegativeFloat = Field(
         120.0, description="Time between two resume points of a training run."
     )
     warm_workers: bool = Field(
         True, description="Fork local jobs from a process that has PyTorch loaded already."
     )
+
+
+def _folder(value: str) -> str:
+    path = posixpath.normpath(value)
+    if not path.strip("./ "):
+        raise ValueError("should be a folder of its own, such as results")
+    if re.search(r"[{}\\\x00-\x1f\x7f]|^[~-]|:/", path):
+        raise ValueError(
+            "should be a folder's path, without braces, backslashes and control characters, "
+            "and without ~ or - at its start"
+        )
+    return path
 
 
 class Study(Section):
@@ -308,7 +253,7 @@ class Study(Section):
     models: Annotated[dict[str, ModelConfig | None], Field(min_length=1)] = Field(
         ..., description="Named configurations."
     )
-    presets: dict[str, list[str]] = Field({}, description="Named subsets of the models.")
+    presets: dict[str, Names] = Field({}, description="Named subsets of the models.")
     grid: Grid = Field(..., description=Grid.__doc__)
     training: Training = Field(Training(), description=Training.__doc__)
     loss: dict[str, Any] = Field({}, description="Options of the family's loss.")
@@ -317,4 +262,6 @@ class Study(Section):
     profiling: Profiling = Field(Profiling(), description=Profiling.__doc__)
     report: Report = Field(Report(), description=Report.__doc__)
     execution: Execution = Field(Execution(), description=Execution.__doc__)
-    results: str = Field("results", description="Folder of everything that the study writes.")
+    results: Annotated[str, AfterValidator(_folder)] = Field(
+        "results", description="Folder of everything that the study writes."
+    )

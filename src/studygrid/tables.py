@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from studygrid.errors import StudygridError
+from studygrid.grid import Cell
 from studygrid.plan import Plan, read_plan
 from studygrid.records import Status, write_atomically
-from studygrid.results import MISSING, Row, is_failed, metric_columns, run_rows
+from studygrid.results import MISSING, Row, is_failed, run_rows
 from studygrid.statistics.intervals import summarise
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# OWASP, CSV injection: what a spreadsheet may take for the start of a formula.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -60,34 +62,36 @@ def summary_rows(plan: Plan, rows: Sequence[Row]) -> list[Row]:
 
     `n` counts the runs that have a value; the interval is Student's t at 95 %.
     """
-    summary = []
-    for cell in plan.cells:
-        axes = {"model": cell.model, "resolution": cell.resolution, "n_train": cell.n_train}
-        own = [row for row in rows if all(row[axis] == value for axis, value in axes.items())]
-        counts = {
-            "planned": len(own),
-            "ok": sum(row["status"] == Status.OK.value for row in own),
-            "failed": sum(map(is_failed, own)),
-            "missing": sum(row["status"] == MISSING for row in own),
-        }
-        for column in metric_columns(list(rows)):
-            values = summarise([row[column] for row in own if row[column] is not None])
-            summary.append(
-                {
-                    **axes,
-                    "metric": column,
-                    **counts,
-                    "n": values.n,
-                    "mean": values.mean,
-                    "sd": values.sd,
-                    "ci_low": values.ci_low,
-                    "ci_high": values.ci_high,
-                    "median": values.median,
-                    "min": values.minimum,
-                    "max": values.maximum,
-                }
-            )
-    return summary
+    runs_of: dict[Cell, list[Row]] = {cell: [] for cell in plan.cells}
+    for row in rows:
+        runs_of[Cell(row["model"], row["resolution"], row["n_train"])].append(row)
+    return [
+        _summary_row(cell, own, f"test_{metric}")
+        for cell, own in runs_of.items()
+        for metric in plan.family.metric_names
+    ]
+
+
+def _summary_row(cell: Cell, rows: Sequence[Row], metric: str) -> Row:
+    values = summarise([row[metric] for row in rows if row[metric] is not None])
+    return {
+        "model": cell.model,
+        "resolution": cell.resolution,
+        "n_train": cell.n_train,
+        "metric": metric,
+        "planned": len(rows),
+        "ok": sum(row["status"] == Status.OK.value for row in rows),
+        "failed": sum(map(is_failed, rows)),
+        "missing": sum(row["status"] == MISSING for row in rows),
+        "n": values.n,
+        "mean": values.mean,
+        "sd": values.sd,
+        "ci_low": values.ci_low,
+        "ci_high": values.ci_high,
+        "median": values.median,
+        "min": values.minimum,
+        "max": values.maximum,
+    }
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
@@ -98,16 +102,14 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    if rows:
-        writer.writerow(rows[0])
-    writer.writerows([_cell(value) for value in row.values()] for row in rows)
+    writer.writerow(map(_cell, rows[0] if rows else ()))
+    writer.writerows(map(_cell, row.values()) for row in rows)
     write_atomically(path, buffer.getvalue().encode())
 
 
 def _cell(value: Any) -> Any:
     if value is None:
         return ""
-    # A text must not start a formula in a spreadsheet.
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
 

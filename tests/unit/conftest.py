@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,6 @@ class Ran:
     """What a run left in its folder."""
 
     folder: Path
-    status: int
 
     @property
     def record(self) -> TrainRecord:
@@ -111,7 +111,12 @@ class Bench:
         return TrainSpec.model_validate(content)
 
     def arguments(
-        self, name: str, spec: TrainSpec, code: str = "code", data: Path | None = None
+        self,
+        name: str,
+        spec: TrainSpec,
+        code: str = "code",
+        data: Path | None = None,
+        device: str = "cpu",
     ) -> list[str]:
         folder = self.folder / name
         return [
@@ -120,6 +125,7 @@ class Bench:
             *("--data", str(data or self.data)),
             *("--output", str(folder / "train.json")),
             *("--log", str(folder / "training.log")),
+            *("--device", device),
         ]
 
     def train(
@@ -128,23 +134,26 @@ class Bench:
         *,
         code: str = "code",
         data: Path | None = None,
+        device: str = "cpu",
         extra: tuple[str, ...] = (),
+        expected: int = 0,
         **changes: Any,
     ) -> Ran:
         """Train as `scripts/train.py` does; a stop by SIGTERM shows as its exit status."""
-        arguments = self.arguments(name, self.spec(**changes), code, data)
+        arguments = self.arguments(name, self.spec(**changes), code, data, device)
         try:
             status = job.main([*arguments, *extra])
         except SystemExit as end:
-            assert isinstance(end.code, int)
-            status = end.code
-        return Ran(self.folder / name, status)
+            status = int(str(end.code))
+        assert status == expected, (self.folder / name / "training.log").read_text()
+        return Ran(self.folder / name)
 
     def evaluate(
         self,
         ran: Ran,
         *metrics: str,
         data: Path | None = None,
+        device: str = "cpu",
         expected: int = 0,
         **options: Any,
     ) -> EvaluateRecord:
@@ -158,6 +167,7 @@ class Bench:
                 *("--train", str(ran.folder / "train.json")),
                 *("--output", str(ran.folder / "evaluate.json")),
                 *("--log", str(ran.folder / "evaluate.log")),
+                *("--device", device),
             ]
         )
         assert status == expected, (ran.folder / "evaluate.log").read_text()
@@ -170,7 +180,7 @@ class Bench:
         """Return images as the models get them, computed anew from the prepared arrays."""
         data = self.prepared()
         images = data.array("images")[indices].astype(np.float32)
-        mean, std = (np.float32(data.record.facts[key]) for key in ("mean", "std"))
+        mean, std = (np.asarray(data.record.facts[key], np.float32) for key in ("mean", "std"))
         return torch.from_numpy((images - mean[:, None, None]) / std[:, None, None])
 
     def labels(self, indices: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -229,8 +239,6 @@ def bench(tmp_path: Path, patterns: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 def script(name: str, *arguments: str) -> tuple[list[str], dict[str, str]]:
     """Return the command and environment of a job's script in a process of its own."""
-    import sys
-
     environment = {k: v for k, v in os.environ.items() if k != "STUDYGRID_WORKER"}
     environment["PYTHONPATH"] = str(ROOT / "src")
     return [sys.executable, str(ROOT / "scripts" / name), *arguments], environment

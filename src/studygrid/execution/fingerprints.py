@@ -22,7 +22,7 @@ from studygrid.records import SCHEMA_VERSION
 _CARRIED_BY_VALUE = (
     "studygrid.axes",
     "studygrid.command_line",
-    "studygrid.config_errors",
+    "studygrid.config_",
     "studygrid.errors",
     "studygrid.execution",
     "studygrid.families.base",

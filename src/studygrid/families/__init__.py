@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from studygrid.config_errors import nearest
 from studygrid.errors import ConfigError
 from studygrid.families.base import Family, load_reference
 
@@ -35,7 +36,8 @@ def load_family(name: str) -> Family:
     else:
         points = entry_points(group="studygrid.families", name=name)
         if not points:
-            raise ConfigError(f"there is no family {name!r}; there are {', '.join(family_names())}")
+            hint = nearest(name, family_names()) or "check its spelling"
+            raise ConfigError(f"there is no family {name!r}; {hint}")
         family = next(iter(points)).load()
     if not isinstance(family, Family):
         raise ConfigError(f"{name!r} is a {type(family).__name__}, not a studygrid Family")
@@ -51,6 +53,10 @@ def _from_file(name: str) -> Family:
     if str(file.parent) not in sys.path:
         sys.path.insert(0, str(file.parent))
     module = importlib.import_module(file.stem)
+    if Path(module.__file__ or "").resolve() != file:
+        raise ConfigError(
+            f"{file} has the name of another module ({module.__file__ or file.stem}); rename it"
+        )
     if not hasattr(module, attribute):
         raise ConfigError(f"{file} has no {attribute!r}; name the Family value that it defines")
     family: Family = getattr(module, attribute)

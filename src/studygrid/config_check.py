@@ -1,0 +1,113 @@
+"""One pass over a config that goes on after a problem, to find them all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from studygrid.config_errors import Problems, nearest
+from studygrid.config_grid import check_grid, check_sizes
+from studygrid.config_models import Model, check_models, check_names
+from studygrid.errors import ConfigError
+from studygrid.families import load_family
+from studygrid.families.base import Dataset, Family
+from studygrid.grid import Run
+from studygrid.study import Section, Study
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A config in which nothing is wrong."""
+
+    study: Study
+    family: Family
+    dataset: Dataset
+    dataset_options: Section
+    models: Mapping[str, Model]
+    runs: list[Run]
+
+
+def check(config: Any, check_files: bool, problems: Problems) -> Checked | None:
+    """Check a config of plain dicts and lists; return its parts, or None and the problems.
+
+    Where a section is wrong the others are still checked, on what stands in the config.
+    """
+    study = problems.validate(Study, config, ())
+    if not isinstance(config, Mapping):
+        return None
+    family = _family(config.get("family"), problems)
+    _check_results(config.get("results"), check_files, problems)
+    if isinstance(config.get("models"), Mapping):
+        check_names(config["models"], problems)
+    runs = check_grid(config, problems)
+    if family is None:
+        return None
+    dataset = _dataset(family, config.get("dataset"), check_files, problems)
+    models = check_models(family, config, check_files, problems)
+    _check_report(family, config.get("report"), problems)
+    if dataset is None:
+        return None
+    if check_files:
+        check_sizes(config, *dataset, problems)
+    if study is None or problems:
+        return None
+    return Checked(study, family, *dataset, models, runs)
+
+
+def _family(name: Any, problems: Problems) -> Family | None:
+    if not isinstance(name, str):
+        return None
+    try:
+        return load_family(name)
+    except ConfigError as error:
+        problems.add(("family",), str(error))
+    except Exception as error:  # a user's own file may raise anything
+        problems.add(("family",), f"cannot be loaded: {type(error).__name__}: {error}", name)
+    return None
+
+
+def _dataset(
+    family: Family, section: Any, check_files: bool, problems: Problems
+) -> tuple[Dataset, Section] | None:
+    if not isinstance(section, Mapping):
+        return None
+    name = section.get("name")
+    if name is None:
+        message = f"missing; {family.name} has {', '.join(family.datasets)}"
+        problems.add(("dataset", "name"), message)
+        return None
+    dataset = family.datasets.get(str(name))
+    if dataset is None:
+        message = f"{family.name} has no such dataset"
+        problems.add(("dataset", "name"), message, name, nearest(name, family.datasets))
+        return None
+    given = {key: value for key, value in section.items() if key != "name"}
+    options = problems.validate(dataset.options, given, ("dataset",))
+    if options is None:
+        return None
+    faults = dataset.check(options) if check_files else ()
+    for key, message in faults:
+        problems.add(("dataset", key), message, getattr(options, key, None))
+    return None if faults else (dataset, options)
+
+
+def _check_report(family: Family, section: Any, problems: Problems) -> None:
+    metric = section.get("metric") if isinstance(section, Mapping) else None
+    if isinstance(metric, str) and metric not in family.metric_names:
+        hint = nearest(metric, family.metric_names)
+        problems.add(("report", "metric"), f"{family.name} has no such metric", metric, hint)
+
+
+def _check_results(folder: Any, check_files: bool, problems: Problems) -> None:
+    if not check_files or not isinstance(folder, str):
+        return
+    for path in (Path(folder), *Path(folder).parents):
+        try:
+            is_file = path.exists() and not path.is_dir()
+        except (OSError, ValueError) as error:
+            problems.add(("results",), f"can't be a folder: {error}")
+            return
+        if is_file:
+            problems.add(("results",), f"{path} is a file, not a folder", folder)
