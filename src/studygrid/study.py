@@ -14,7 +14,6 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
-    WithJsonSchema,
     model_validator,
 )
 
@@ -174,9 +173,7 @@ class ModelConfig(Section):
         None, description="The architecture; the model's own name when left out."
     )
     options: dict[str, Any] = Field({}, description="Options of the architecture.")
-    training: Annotated[dict[str, Any], WithJsonSchema({"$ref": "#/$defs/Training"})] = Field(
-        {}, description="Training options that differ for this model."
-    )
+    training: dict[str, Any] = Field({}, description="Training options that differ for this model.")
     loss: dict[str, Any] = Field({}, description="Loss options that differ for this model.")
     augmentation: dict[str, Any] = Field(
         {}, description="Augmentation options that differ for this model."

@@ -102,7 +102,8 @@ def write_csv(path: Path, rows: Sequence[Row]) -> None:
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(map(_cell, rows[0] if rows else ()))
+    if rows:
+        writer.writerow(map(_cell, rows[0]))
     writer.writerows(map(_cell, row.values()) for row in rows)
     write_atomically(path, buffer.getvalue().encode())
 

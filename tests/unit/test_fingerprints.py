@@ -111,7 +111,15 @@ def test_training_covers_no_metric_but_the_monitored_and_no_other_architecture()
         assert "task" in names
         assert "augmentation" in names
         assert ("tiny_cnn" in names) is (architecture == "tiny_cnn")
-        assert not names & {"auroc", "accuracy", "calibration", "datasets", "elpv", "figures", "options"}
+        assert not names & {
+            "auroc",
+            "accuracy",
+            "calibration",
+            "datasets",
+            "elpv",
+            "figures",
+            "options",
+        }
 
 
 def test_the_standard_library_and_installed_packages_do_not_count() -> None:

@@ -75,12 +75,18 @@ def test_momentum_is_of_sgd(bench: Bench) -> None:
     assert [ran.applied["optimizer"]["momentum"] for ran in sgd] == [0.0, 0.5]
 
 
-def test_weight_decay_of_adam_is_in_the_gradient_and_of_adamw_apart(bench: Bench) -> None:
-    applied = [
-        bench.train(name, training={"optimizer": name}).applied["optimizer"]
-        for name in ("adam", "adamw")
+@pytest.mark.parametrize(("optimizer", "apart"), [("sgd", None), ("adam", False), ("adamw", True)])
+def test_weight_decay_is_in_the_gradient_but_for_adamw(
+    bench: Bench, optimizer: str, apart: bool | None
+) -> None:
+    runs = [
+        bench.train(f"{decay}", training={"optimizer": optimizer, "weight_decay": decay})
+        for decay in (0.0, 0.5)
     ]
-    assert [facts["decoupled_weight_decay"] for facts in applied] == [False, True]
+    assert runs[0].sha256 != runs[1].sha256
+    applied = [ran.applied["optimizer"] for ran in runs]
+    assert [facts["weight_decay"] for facts in applied] == [0.0, 0.5]
+    assert applied[0].get("decoupled_weight_decay") is apart
 
 
 # --- What `applied` is read from
