@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -126,20 +125,22 @@ def plain(value: Any) -> Any:
 
 
 def _load(file: Path) -> tuple[yaml.Node | None, Any]:
+    """Return the nodes of a file, which know their lines, and its content."""
     try:
         text = file.read_text("utf-8")
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        content = None if node is None else loader.construct_document(node)
+        try:
+            # Snakemake takes a file for JSON first: tabs are allowed there, and 1e-3 is a number.
+            content = json.loads(text)
+            return yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader), content
+        except ValueError:
+            loader = yaml.SafeLoader(text)
+            node = loader.get_single_node()
+            return node, None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ConfigError(f"{_shown(file)}:{line}: is not YAML: {error.problem}") from None
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise ConfigError(f"{_shown(file)}: cannot be read as YAML: {error}") from None
-    # Snakemake takes a file for JSON first, where 1e-3 is a number.
-    with contextlib.suppress(ValueError):
-        content = json.loads(text)
-    return node, content
 
 
 def _shown(file: Path) -> str:

@@ -30,7 +30,7 @@ from studygrid.spec import EvaluateSpec
 from studygrid.training.checkpoints import load
 from studygrid.training.endings import out_of_memory
 from studygrid.training.history import Events
-from studygrid.training.precision import use_deterministic_algorithms
+from studygrid.training.precision import set_arithmetic
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -66,7 +66,7 @@ def evaluate_run(spec: EvaluateSpec, options: argparse.Namespace) -> EvaluateRec
         missing or is another one.
     """
     clock = Clock(options.code)
-    use_deterministic_algorithms(True)
+    set_arithmetic(deterministic=True)
     device = choose_device(options.device)
     train, data = read_record(options.train, TrainRecord), PreparedData(options.data)
     if train.data_sha256 != data.record.sha256:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import tempfile
 from enum import StrEnum
 from pathlib import Path
@@ -263,7 +264,9 @@ RECORD_KINDS: tuple[type[Record], ...] = (DataRecord, TrainRecord, EvaluateRecor
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file whole or not at all: temporary file, fsync, rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    _drop_left_overs(path)
+    prefix = f".{path.name}.{socket.gethostname()}.{os.getpid()}."
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=prefix, suffix=".part")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
@@ -274,6 +277,24 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+
+
+def _drop_left_overs(path: Path) -> None:
+    """Delete what processes that were killed on this machine left of earlier writes."""
+    for left in path.parent.glob(f".{path.name}.{socket.gethostname()}.*.part"):
+        process = left.name.split(".")[-3]
+        if process.isdecimal() and int(process) != os.getpid() and not _is_alive(int(process)):
+            left.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def write_record(path: Path, record: Record) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 
 from studygrid.execution import locks
 from studygrid.execution.session import drop_stale_locks
+from studygrid.records import write_atomically
 
 HOLD = """
 import sys, time
@@ -90,3 +92,17 @@ def test_stale_locks_are_dropped_only_when_no_other_call_lives(tmp_path: Path) -
     assert held is not None
     assert not stale.exists()
     os.close(held)
+
+
+def test_what_a_killed_writer_left_is_deleted_by_the_next_write(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    host = socket.gethostname()
+    left = tmp_path / f".file.json.{host}.{dead.pid}.abc.part"
+    alive = tmp_path / f".file.json.{host}.{os.getppid()}.abc.part"
+    for path in (left, alive):
+        path.write_text("half")
+    write_atomically(tmp_path / "file.json", b"whole")
+    assert not left.exists()
+    assert alive.exists()
+    assert (tmp_path / "file.json").read_bytes() == b"whole"

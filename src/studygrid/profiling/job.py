@@ -22,7 +22,8 @@ from studygrid.profiling.latency import measure_latency, summarise
 from studygrid.profiling.memory import DeviceMemory, other_load, peak_host_memory_mb
 from studygrid.records import Latency, ProfileRecord, Status, write_record
 from studygrid.spec import ProfileSpec
-from studygrid.training.precision import autocast, resolve_precision
+from studygrid.training.endings import out_of_memory
+from studygrid.training.precision import autocast, resolve_precision, set_arithmetic
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -47,6 +48,7 @@ def profile_model(
 ) -> ProfileRecord:
     """Measure a model; one that does not fit into the device's memory is a result."""
     clock = Clock(options.code)
+    set_arithmetic(deterministic=False)
     torch.set_num_threads(spec.profiling.threads)
     device = choose_device(options.device)
     data = PreparedData(options.data)
@@ -61,8 +63,11 @@ def profile_model(
     with other_load() as load:
         try:
             latency.extend(_latencies(spec, task, model, device))
-        except torch.OutOfMemoryError as error:
-            status, reason = Status.OOM, str(error).splitlines()[0]
+        except Exception as error:
+            reason = out_of_memory(error)
+            if reason is None:
+                raise
+            status = Status.OOM
     return ProfileRecord(
         status=status,
         reason=reason,

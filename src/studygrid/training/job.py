@@ -37,7 +37,7 @@ from studygrid.training.budget import Budget
 from studygrid.training.endings import Diverged, Interrupted, StopRequest, out_of_memory
 from studygrid.training.history import EpochLines, Events
 from studygrid.training.loop import Epoch, Progress, Trainer
-from studygrid.training.precision import use_deterministic_algorithms
+from studygrid.training.precision import set_arithmetic
 from studygrid.training.randomness import spawn_streams
 from studygrid.training.subsets import nested_subset
 
@@ -98,7 +98,7 @@ def train_run(spec: TrainSpec, options: argparse.Namespace, stop: StopRequest) -
         Once a resume point is written, if a stop was requested before the last step.
     """
     clock = Clock(options.code)
-    use_deterministic_algorithms(spec.training.deterministic, compiled=spec.training.compile)
+    set_arithmetic(deterministic=spec.training.deterministic, compiled=spec.training.compile)
     device = choose_device(options.device)
     family, data = load_family(spec.family), PreparedData(options.data)
     streams = spawn_streams(spec.seed, spec.training.fixed_streams)

@@ -26,8 +26,10 @@ def autocast(precision: torch.dtype, device: torch.device) -> AbstractContextMan
     return torch.autocast(device.type, dtype=precision if enabled else None, enabled=enabled)
 
 
-def use_deterministic_algorithms(deterministic: bool, *, compiled: bool = False) -> None:
-    """Allow only algorithms that give the same bits twice, or the fastest ones.
+def set_arithmetic(*, deterministic: bool, compiled: bool = False) -> None:
+    """Allow only algorithms that give the same bits twice, or the fastest; float32 is float32.
+
+    By default PyTorch rounds the factors of a float32 convolution to TF32 on CUDA.
 
     Where an operator has no deterministic algorithm, PyTorch warns. To be called before the
     first matrix product: cuBLAS reads its setting once.
@@ -40,3 +42,4 @@ def use_deterministic_algorithms(deterministic: bool, *, compiled: bool = False)
         # The same switch, without importing the compiler: that takes longer than a small run.
         torch.set_deterministic_debug_mode("warn" if deterministic else "default")
     torch.backends.cudnn.benchmark = not deterministic
+    torch.backends.cudnn.allow_tf32 = False
