@@ -71,3 +71,13 @@ def test_numbers_with_an_exponent_may_be_text() -> None:
     config = yaml.safe_load(CONFIGS[0].read_text())
     config["training"]["learning_rate"] = "1e-3"
     assert faults(config) == []
+
+
+def test_sections_and_lists_may_have_nothing_below_them() -> None:
+    config = yaml.safe_load(CONFIGS[0].read_text())
+    config |= dict.fromkeys(("training", "loss", "augmentation", "presets", "profiling", "report"))
+    config["models"]["tiny_cnn"] = dict.fromkeys(("architecture", "options", "training", "loss"))
+    config["grid"] |= dict.fromkeys(("model", "n_train", "seed", "zip", "exclude", "include"))
+    assert faults(config) == []
+    assert faults({**config, "grid": None})
+    assert faults({**config, "results": None})
