@@ -138,7 +138,7 @@ FAULTS: dict[str, tuple[Any, str, Any, dict[str, Any], str, Any]] = {
     ),
     "deterministic": (
         job,
-        "use_deterministic_algorithms",
+        "set_arithmetic",
         lambda deterministic, compiled: None,
         {"training": {"deterministic": True}},
         "deterministic",
