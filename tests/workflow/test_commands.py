@@ -21,6 +21,19 @@ from tests.conftest import Clone
 pytestmark = pytest.mark.workflow
 
 
+def start(clone: Clone) -> subprocess.Popen[bytes]:
+    """Start the whole study in a process group of its own."""
+    clone.write_config()
+    return subprocess.Popen(
+        clone.command("--cores", "2", "all"),
+        cwd=clone.folder,
+        env=clone.environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
 def test_the_study_ends_in_tables_and_a_figure(finished_study: Clone) -> None:
     results = finished_study.folder / "results"
     with (results / "aggregated_metrics.csv").open() as file:
@@ -110,15 +123,7 @@ def test_after_sigkill_no_file_is_half_written_and_the_same_command_finishes(
     config["training"] = {"steps": 400, "validations": 4, "batch_size": 8}
     config["profiling"] = {"enabled": False}
     clone = make_clone(config)
-    clone.write_config()
-    process = subprocess.Popen(
-        clone.command("--cores", "2", "all"),
-        cwd=clone.folder,
-        env=clone.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = start(clone)
     runs = clone.folder / "results" / "runs"
     deadline = time.monotonic() + 120
     while not list(runs.glob("*/*/*/*/train.json")):
@@ -145,14 +150,7 @@ def test_a_train_job_that_gets_sigterm_is_retried_and_goes_on_where_it_was(
     config["grid"] |= {"n_train": 32, "seed": 1}
     config["training"] = {"steps": 4000, "validations": 10, "batch_size": 8}
     clone = make_clone(config)
-    clone.write_config()
-    process = subprocess.Popen(
-        clone.command("--cores", "2", "all"),
-        cwd=clone.folder,
-        env=clone.environment(),
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    process = start(clone)
     folder = clone.folder / "results" / "runs" / "tiny_cnn" / "res16" / "n32" / "seed0"
     deadline = time.monotonic() + 120
     while not (folder / "epochs.jsonl").exists() or not (folder / "epochs.jsonl").read_text():
