@@ -1,7 +1,7 @@
-"""Write the tables of a study: see `studygrid.tables`."""
+"""Write the tables of a study: see `studygrid.tables.job`."""
 
 import sys
 
-from studygrid.tables import main
+from studygrid.tables.job import main
 
 sys.exit(main())

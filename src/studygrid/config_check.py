@@ -13,6 +13,7 @@ from studygrid.config_models import Model, check_models, check_names
 from studygrid.errors import ConfigError
 from studygrid.families import load_family
 from studygrid.families.base import Dataset, Family
+from studygrid.figures import figures_of
 from studygrid.grid import Run
 from studygrid.study import Section, Study
 
@@ -98,6 +99,15 @@ def _check_report(family: Family, section: Any, problems: Problems) -> None:
     if isinstance(metric, str) and metric not in family.metric_names:
         hint = nearest(metric, family.metric_names)
         problems.add(("report", "metric"), f"{family.name} has no such metric", metric, hint)
+    listed = section.get("figures") if isinstance(section, Mapping) else None
+    figures = listed if isinstance(listed, list) else []
+    known = figures_of(family)
+    for position, name in enumerate(figures):
+        place = ("report", "figures", position)
+        if isinstance(name, str) and name not in known:
+            problems.add(place, f"{family.name} has no such figure", name, nearest(name, known))
+        elif name in figures[:position]:
+            problems.add(place, "is named twice", name)
 
 
 def _check_results(folder: Any, check_files: bool, problems: Problems) -> None:

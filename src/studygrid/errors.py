@@ -15,3 +15,11 @@ class DataError(StudygridError):
 
 class RecordError(StudygridError):
     """A record is missing, incomplete, corrupt or of a foreign version."""
+
+
+class SelectionError(StudygridError):
+    """A selection names no axis of the study, or a value that no run has."""
+
+
+class NoRunsError(StudygridError):
+    """There is no run to show; the message says where was looked and what was missing."""

@@ -13,8 +13,9 @@ from studygrid.config_check import Checked, check
 from studygrid.config_errors import Problems, raise_all
 from studygrid.config_models import Model
 from studygrid.config_places import Places, plain
+from studygrid.figures import figures_of
 from studygrid.grid import Cell, Run
-from studygrid.spec import DataSpec, EvaluateSpec, ProfileSpec, TrainSpec
+from studygrid.spec import DataSpec, EvaluateSpec, ProfileSpec, TrainSpec, to_json
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,11 @@ class Plan(Checked):
         """Name of the metric that the figures show."""
         return self.study.report.metric or self.family.primary_metric
 
+    @property
+    def figures(self) -> list[str]:
+        """Names of the figures to draw."""
+        return list(self.study.report.figures or figures_of(self.family))
+
     def data_spec(self, resolution: int, cache: Path) -> DataSpec:
         """Return the spec of ``prepare``; this reads or stats the raw data."""
         return DataSpec(
@@ -68,6 +74,17 @@ class Plan(Checked):
             loss=model.loss.model_dump(mode="json"),
             augmentation=model.augmentation.model_dump(mode="json"),
         )
+
+    def train_spec_texts(self) -> list[str]:
+        """Return the specs of all runs as `Spec.to_json` writes them, made fast."""
+        bases: dict[tuple[str, int], dict[str, Any]] = {}
+        texts = []
+        for run in self.runs:
+            key = (run.model, run.resolution)
+            if key not in bases:
+                bases[key] = self.train_spec(run).model_dump(mode="json")
+            texts.append(to_json({**bases[key], "n_train": run.n_train, "seed": run.seed}))
+        return texts
 
     def evaluate_spec(self) -> EvaluateSpec:
         """Return the spec of every evaluation."""

@@ -212,7 +212,7 @@ class EvaluateRecord(Part):
     metrics: dict[str, float | None]
     undefined: dict[str, str]
     chance: dict[str, float]
-    tables: dict[str, list[list[int]]]
+    tables: dict[str, list[list[int | float]]]
     scores_file: str | None
     evaluate_time_sec: float | None
     origin: Origin

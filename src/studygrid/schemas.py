@@ -21,6 +21,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from studygrid.config_models import PATH_NAME
 from studygrid.families import BUILT_IN, load_family
 from studygrid.families.base import Dataset, Family
+from studygrid.figures import figures_of
 from studygrid.records import RECORD_KINDS
 from studygrid.section import SCIENTIFIC
 from studygrid.study import Study
@@ -78,6 +79,8 @@ def config_schema(family: Family) -> Schema:
     schema["properties"]["models"]["propertyNames"] = {"pattern": f"^{PATH_NAME}$"}
     _replace(parts["Training"], "monitor", metrics)
     _replace(parts["Report"], "metric", {"anyOf": [metrics, _NULL]})
+    names = {"type": "array", "items": {"enum": list(figures_of(family))}, "minItems": 1}
+    _replace(parts["Report"], "figures", {"anyOf": [names, _NULL]})
     _replace(parts["ModelConfig"], "training", _reference("Training"))
     for part in (schema, parts["ModelConfig"]):
         _replace(part, "loss", loss)

@@ -17,7 +17,12 @@ class Spec(BaseModel):
 
     def to_json(self) -> str:
         """Return the spec as one line of JSON with sorted keys, the same for equal specs."""
-        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return to_json(self.model_dump(mode="json"))
+
+
+def to_json(content: Any) -> str:
+    """Return one line of JSON with sorted keys."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"))
 
 
 class DataSpec(Spec):

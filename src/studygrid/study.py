@@ -211,6 +211,14 @@ class Report(Section):
     metric: str | None = Field(
         None, description="The test metric of the figures; the family's own when left out."
     )
+    figures: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="The figures to draw, in this order; all when left out."
+    )
+    threshold: float | None = Field(
+        None,
+        description="Validation score of the figure time_to_threshold; when left out, the one "
+        "that three quarters of the runs reach.",
+    )
 
 
 class Execution(Section):

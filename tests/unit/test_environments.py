@@ -36,8 +36,8 @@ def test_every_dependency_of_every_extra_is_pinned() -> None:
     table = project()
     extras = table["optional-dependencies"]
     assert isinstance(extras, dict)
-    assert set(extras) == {"events", "ptychography", "report", "slurm", "dev", "all"}
-    assert extras["all"] == ["studygrid[events,ptychography,report,slurm,dev]"]
+    assert set(extras) == {"events", "ptychography", "report", "trackers", "slurm", "dev", "all"}
+    assert extras["all"] == ["studygrid[events,ptychography,report,trackers,slurm,dev]"]
     needed = [*table["dependencies"], *(r for e, rs in extras.items() if e != "all" for r in rs)]  # type: ignore[misc]
     assert {name_of(requirement) for requirement in needed} - pins().keys() == set()
 

@@ -17,12 +17,14 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from studygrid import tables
 from studygrid.grid import Run
 from studygrid.plan import Plan
 from studygrid.records import Status, TrainRecord, read_record, write_record
-from studygrid.results import run_rows
-from studygrid.tables import describe, summary_rows, write_csv
+from studygrid.results.rows import run_rows
+from studygrid.results.summary import summary_rows
+from studygrid.tables import job as tables
+from studygrid.tables.delimited import write_csv
+from studygrid.tables.job import describe
 from tests.unit.made_records import (
     evaluate_record,
     profile_record,

@@ -45,6 +45,7 @@ except ConfigError as error:
 RESULTS = plan.study.results
 EXECUTION = plan.study.execution
 RUN = f"{RESULTS}/runs/{{model}}/res{{resolution}}/n{{n_train}}/seed{{seed}}"
+FIGURES = f"{RESULTS}/figures"
 PROFILE = f"{RESULTS}/profiles/{{model}}/res{{resolution}}.json"
 
 session = Session(plan, Path(RESULTS), workflow)

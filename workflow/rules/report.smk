@@ -9,18 +9,24 @@ localrules:
 
 
 rule figures:
-    """Draw the test metric against resolution and training-set size."""
+    """Draw the figures of the study, those that `report.figures` names."""
     input:
         study=rules.study.output,
         runs=rules.aggregate.output.runs,
         summary=rules.aggregate.output.summary,
     output:
-        multiext(f"{RESULTS}/figures/metric_by_axis", ".svg", ".png", ".csv"),
+        expand(f"{FIGURES}/{{figure}}.{{kind}}", figure=plan.figures, kind=["svg", "png", "csv"]),
     log:
         f"{RESULTS}/logs/figures.log",
     conda:
         "../../envs/studygrid.yaml"
     params:
         code=figures_code,
+        figures=plan.figures,
+        folder=FIGURES,
     shell:
-        "python scripts/figures.py" " --study {input.study:q}" " --log {log:q}"
+        "python scripts/figures.py"
+        " --study {input.study:q}"
+        " --figures {params.figures:q}"
+        " --folder {params.folder:q}"
+        " --log {log:q}"

@@ -68,7 +68,9 @@ def profile_code(family: Family, architecture: str) -> str:
 
 def aggregate_code() -> str:
     """Return the fingerprint of the tables."""
-    return fingerprint(["studygrid.results", "studygrid.tables"])
+    return fingerprint(
+        ["studygrid.results.rows", "studygrid.results.summary", "studygrid.tables.job"]
+    )
 
 
 def figures_code() -> str:

@@ -109,7 +109,7 @@ class Scores:
 
     values: dict[str, float | None]
     undefined: dict[str, str] = field(default_factory=dict)
-    tables: dict[str, list[list[int]]] = field(default_factory=dict)
+    tables: dict[str, list[list[int | float]]] = field(default_factory=dict)
     per_sample: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
 
 
@@ -175,8 +175,13 @@ class Family:
     stratum
         Name of the prepared array by whose values training subsets are stratified, or None.
     tables
-        References to what is kept of the test predictions beside the metrics, as whole numbers
-        in rows: a confusion matrix, say.
+        References to what is kept of the test predictions beside the metrics, as numbers in
+        rows: a confusion matrix, say.
+    figures
+        References to ``f(study: StudyResults) -> Drawing`` of the figures that only it has.
+    sections
+        References to ``f(study: StudyResults) -> Section | None`` of the sections that it adds
+        to the report.
     """
 
     name: str
@@ -193,6 +198,8 @@ class Family:
     task: str
     stratum: str | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
+    figures: Mapping[str, str] = field(default_factory=dict)
+    sections: Mapping[str, str] = field(default_factory=dict)
 
     def metric(self, name: str) -> Metric:
         """Return the metric of that name."""

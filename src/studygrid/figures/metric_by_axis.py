@@ -13,8 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from studygrid.families.base import Metric
-from studygrid.figures.style import GREY, WIDTH_IN, Look, frame_figure, house_style, looks
+from studygrid.figures.drawing import Drawing
+from studygrid.figures.frame import framed
+from studygrid.figures.style import GREY, WIDTH_IN, Look, house_style, looks
 from studygrid.figures.tested_axis import dodge, set_ticks
+from studygrid.results.study_results import StudyResults
 
 TABLE_COLUMNS = ["panel", "model", "x", "kind", "seed", "value", "ci_low", "ci_high", "n"]
 
@@ -35,7 +38,20 @@ class _Panel:
     cells: pd.DataFrame  # model, x, mean, ci_low, ci_high, n
 
 
-def metric_by_axis(
+def metric_by_axis(study: StudyResults) -> Drawing:
+    """Draw the study's metric against resolution and training-set size."""
+    return draw_metric_by_axis(
+        study.frame,
+        study.summary,
+        study.metric,
+        resolution_label=study.family.resolution_label,
+        resolution_unit=study.family.resolution_unit,
+        title=study.name,
+        chance=study.chance.get(study.metric.name),
+    )
+
+
+def draw_metric_by_axis(
     frame: pd.DataFrame,
     summary: pd.DataFrame,
     metric: Metric,
@@ -43,7 +59,7 @@ def metric_by_axis(
     resolution_unit: str,
     title: str,
     chance: float | None,
-) -> tuple[Figure, pd.DataFrame]:
+) -> Drawing:
     """Draw a test metric against resolution and against training-set size.
 
     The first panel is at the largest training-set size at which every model with a result has
@@ -70,8 +86,7 @@ def metric_by_axis(
 
     Returns
     -------
-    figure, table
-        The figure, and one row for each dot and each mean in it: `panel` (``resolution`` or
+    A drawing whose table has one row for each dot and each mean: `panel` (``resolution`` or
         ``n_train``), `model`, `x`, `kind` (``seed`` or ``mean``), `seed`, `value`, `ci_low`,
         `ci_high`, `n`.
     """
@@ -81,8 +96,7 @@ def metric_by_axis(
     resolution_axis = f"{resolution_label} ({resolution_unit})".replace(" ()", "")
     panels = _panels(runs, cells, resolution_label, resolution_unit, resolution_axis)
     with house_style():
-        figure = _drawn(panels, runs, metric, title, chance)
-    return figure, _table(panels)
+        return _drawn(panels, runs, metric, title, chance)
 
 
 def _runs(frame: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -147,7 +161,7 @@ def _drawn(
     metric: Metric,
     title: str,
     chance: float | None,
-) -> Figure:
+) -> Drawing:
     figure = Figure(figsize=(WIDTH_IN, 3.2))
     count = max(1, len(panels))
     row = figure.subplots(1, count, sharey=True, squeeze=False)[0]
@@ -163,8 +177,14 @@ def _drawn(
     notes = _limit(row, panels, chance)
     entries = {model: _entry(look_of[model]) for model in drawn}
     caption = " ".join([*_caption(panels, runs, metric, drawn), *notes])
-    frame_figure(figure, title, entries, caption, _PANEL_HEIGHT_IN)
-    return figure
+    return framed(
+        figure,
+        _table(panels),
+        title=title,
+        caption=caption,
+        entries=entries,
+        panel_height_in=_PANEL_HEIGHT_IN,
+    )
 
 
 def _with_value(panel: _Panel) -> pd.Series[str]:

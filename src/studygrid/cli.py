@@ -1,0 +1,61 @@
+"""The command ``studygrid``."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from studygrid.errors import StudygridError
+from studygrid.version import __version__
+
+# What each command does; its module in `studygrid.commands` is imported when it is called.
+COMMANDS: dict[str, str] = {}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command line; return the exit status."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    name = next((argument for argument in arguments if not argument.startswith("-")), None)
+    parser = argparse.ArgumentParser(
+        prog="studygrid",
+        description="Read, follow and hand on the results of a study.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"studygrid {__version__}")
+    parsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command, description in COMMANDS.items():
+        below = parsers.add_parser(
+            command, help=description, description=description, allow_abbrev=False
+        )
+        if command == name:
+            importlib.import_module(f"studygrid.commands.{command}").configure(below)
+    options = parser.parse_args(arguments)
+    return run_command(options.command, options)
+
+
+def run_command(name: str, options: argparse.Namespace) -> int:
+    """Run a command with its options; an error for the user is one message and the status 1."""
+    try:
+        status: int = importlib.import_module(f"studygrid.commands.{name}").run(options)
+    except StudygridError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # the reader of our output has gone: `| head`
+        sys.stdout = None  # type: ignore[assignment]
+        return 0
+    return status
+
+
+def run_alone(name: str, description: str, argv: Sequence[str] | None = None) -> int:
+    """Run a command as a program of its own: for the scripts of that name."""
+    parser = argparse.ArgumentParser(description=description, allow_abbrev=False)
+    importlib.import_module(f"studygrid.commands.{name}").configure(parser)
+    return run_command(name, parser.parse_args(argv))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
