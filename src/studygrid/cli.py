@@ -45,7 +45,7 @@ def run_command(name: str, options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # the reader of our output has gone: `| head`
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return 0
     return status
 
