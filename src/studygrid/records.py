@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json
 
 from studygrid.errors import RecordError
 from studygrid.spec import DataSpec, EvaluateSpec, ProfileSpec, TrainSpec
@@ -332,9 +333,10 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
     except OSError as error:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from None
     try:
-        content = json.loads(encoded, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise RecordError(f"{path}: is not JSON ({error}); {_AGAIN}") from None
+        content = from_json(encoded, allow_inf_nan=False)
+    except ValueError as error:
+        fault = _constant_in(encoded) or error
+        raise RecordError(f"{path}: is not JSON ({fault}); {_AGAIN}") from None
     version = content.get("schema_version") if isinstance(content, dict) else None
     if version != SCHEMA_VERSION:
         raise RecordError(f"{path}: schema_version is {version!r}, not {SCHEMA_VERSION}; {_AGAIN}")
@@ -347,5 +349,11 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT:
         raise RecordError(f"{path}: not a valid {kind.__name__} ({faults}); {_AGAIN}") from None
 
 
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"it has {name}")
+def _constant_in(encoded: bytes) -> str | None:
+    """Return what is wrong with JSON that Python's own reader takes: NaN or Infinity."""
+    found: list[str] = []
+    try:
+        json.loads(encoded, parse_constant=found.append)
+    except (ValueError, RecursionError):
+        return None
+    return f"it has {found[0]}" if found else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -33,6 +34,11 @@ class Problem:
 
     path: Path
     reason: str
+
+    def __str__(self) -> str:
+        """Say both, the file once."""
+        named = self.reason.startswith(str(self.path))
+        return self.reason if named else f"{self.path}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -169,13 +175,14 @@ def _read_study(root: Path, problems: list[Problem]) -> _Part:
 
 def _read_folders(root: Path, folders: list[Path], problems: list[Problem]) -> _Part:
     """Read run folders that no plan names: the records say what they are."""
-    facts, errors = read_all(root, folders)
+    below = {folder: os.path.relpath(folder, root) for folder in folders}
+    facts, errors = read_all(root, below.values())
     part = _Part()
     profiles: dict[tuple[str, int], Row] = {}
-    for folder in folders:
+    for folder, key in below.items():
         named = _run_of(folder)
-        run = _run_of_spec(facts[folder]) if folder in facts else named
-        reason = str(errors[folder]) if folder in errors else None
+        run = _run_of_spec(facts[key]) if key in facts else named
+        reason = str(errors[key]) if key in errors else None
         if run is not None and named not in (None, run):
             reason = f"{folder / 'train.json'}: is of the run {run.path}, not of its folder's"
             run = named
@@ -183,12 +190,12 @@ def _read_folders(root: Path, folders: list[Path], problems: list[Problem]) -> _
             problems.append(Problem(folder, reason))
         if run is None:
             continue
-        found = facts.get(folder) if reason is None else None
-        key = (run.model, run.resolution)
-        if key not in profiles:
-            profiles[key] = _profile(root, *key, problems)
+        found = facts.get(key) if reason is None else None
+        pair = (run.model, run.resolution)
+        if pair not in profiles:
+            profiles[pair] = _profile(root, *pair, problems)
         row = run_row(run, found, reason, found.metrics if found else ())
-        part.add(root, folder, run, row | profiles[key])
+        part.add(root, folder, run, row | profiles[pair])
     return part
 
 
@@ -241,7 +248,9 @@ def _order(parts: Iterable[_Part], runs: Iterable[Run]) -> dict[str, list[Any]]:
 
 
 def _nothing(given: Iterable[str | Path], problems: Iterable[Problem]) -> str:
-    listed = [f"{found.path}: {found.reason}" for found in problems]
+    # What was looked in comes before what was looked for in it.
+    nearest_first = sorted(problems, key=lambda found: len(found.path.parts))
+    listed = list(map(str, nearest_first))
     more = [f"and {len(listed) - _NAMED} more"] if len(listed) > _NAMED else []
     looked = ", ".join(map(str, given)) or "no path at all"
     return "\n  ".join([f"No valid runs found in {looked}.", *listed[:_NAMED], *more])

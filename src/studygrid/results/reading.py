@@ -47,6 +47,26 @@ _TRAINING: Mapping[str, Callable[[TrainRecord], Any]] = {
 TRAINING_COLUMNS = tuple(_TRAINING)
 
 
+class RunOrigin(BaseModel):
+    """Where the records of a run come from: the parts of `Origin` that a report compares."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    started_at: str
+    train_code: str
+    evaluate_code: str
+    device: str
+    driver: str | None
+    studygrid: str
+    python: str
+    torch: str
+    numpy: str
+    cuda: str | None
+    platform: str
+    git_commit: str | None
+    git_dirty: bool | None
+
+
 class RunFacts(BaseModel):
     """What the two records of a run say.
 
@@ -58,6 +78,8 @@ class RunFacts(BaseModel):
         What was kept of the test predictions beside the metrics: a confusion matrix, say.
     finished_at
         When the evaluation ended, UTC.
+    origin
+        Where training ran, and the code of both jobs.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -75,6 +97,7 @@ class RunFacts(BaseModel):
     tables: dict[str, list[list[int | float]]]
     test_samples: int
     finished_at: str
+    origin: RunOrigin
 
 
 class _Kept(BaseModel):
@@ -92,7 +115,7 @@ class _Cache(BaseModel):
 
 
 class RunReader:
-    """Reads run folders below a root; `close` keeps what was read for the next time.
+    """Reads run folders below a results folder; `close` keeps what was read for the next time.
 
     Attributes
     ----------
@@ -102,24 +125,24 @@ class RunReader:
 
     def __init__(self, root: Path) -> None:
         self._root, self._file = root, root / CACHE_NAME
+        self._keeps = (root / "runs").is_dir()
         self._code = fingerprint(["studygrid.results"])
         self._before = self._kept_before()
         self._now: dict[str, _Kept] = {}
         self.read = 0
 
-    def facts(self, folder: Path) -> RunFacts:
-        """Return what the records in a run folder say.
+    def facts(self, key: str) -> RunFacts:
+        """Return what the records in a run folder say; `key` is its path below the root.
 
         Raises
         ------
         RecordError
             If a record is missing, cannot be read, or the two do not belong together.
         """
-        key = os.path.relpath(folder, self._root)
         kept = self._before.get(key)
-        signature = _signatures(folder)
+        signature = _signatures(f"{self._root}/{key}")
         if kept is None or signature is None or kept.signature != signature:
-            facts = read_run(folder)
+            facts = read_run(self._root / key)
             self.read += 1
             # Signed before it was read: a record that changed meanwhile is read again.
             if signature is None:
@@ -130,7 +153,7 @@ class RunReader:
 
     def close(self) -> None:
         """Write what was read, if anything is new; a folder that cannot be written is left."""
-        if not self.read:
+        if not self.read or not self._keeps:
             return
         runs = {
             key: kept
@@ -180,16 +203,37 @@ def read_run(folder: Path) -> RunFacts:
         tables=evaluate.tables,
         test_samples=evaluate.test_count,
         finished_at=evaluate.origin.finished_at,
+        origin=_origin(train, evaluate),
+    )
+
+
+def _origin(train: TrainRecord, evaluate: EvaluateRecord) -> RunOrigin:
+    hardware, software = train.origin.hardware, train.origin.software
+    return RunOrigin(
+        started_at=train.origin.started_at,
+        train_code=train.origin.code,
+        evaluate_code=evaluate.origin.code,
+        device=hardware.device.name,
+        driver=hardware.device.driver,
+        **software.model_dump(exclude={"cudnn"}),
     )
 
 
 def read_all(
-    root: Path, folders: Iterable[Path]
-) -> tuple[dict[Path, RunFacts], dict[Path, RecordError]]:
-    """Return what the records in each run folder say, and the error of each that cannot be used."""
+    root: Path, folders: Iterable[str]
+) -> tuple[dict[str, RunFacts], dict[str, RecordError]]:
+    """Return what the records in each run folder say, and the error of each that cannot be used.
+
+    Parameters
+    ----------
+    root
+        The results folder, which also holds what was read before.
+    folders
+        Paths of run folders below it.
+    """
     reader = RunReader(root)
-    found: dict[Path, RunFacts] = {}
-    errors: dict[Path, RecordError] = {}
+    found: dict[str, RunFacts] = {}
+    errors: dict[str, RecordError] = {}
     for folder in folders:
         try:
             found[folder] = reader.facts(folder)
@@ -199,9 +243,10 @@ def read_all(
     return found, errors
 
 
-def _signatures(folder: Path) -> list[Signature] | None:
+def _signatures(folder: str) -> list[Signature] | None:
+    # Paths as text: 10,000 Path objects take longer than what is asked of the disk.
     try:
-        stats = [(folder / name).stat() for name in ("train.json", "evaluate.json")]
+        stats = [os.stat(f"{folder}/{name}") for name in ("train.json", "evaluate.json")]  # noqa: PTH116
     except OSError:
         return None
     return [[stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns] for stat in stats]

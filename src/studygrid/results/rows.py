@@ -16,6 +16,7 @@ from studygrid.results.reading import TRAINING_COLUMNS, RunFacts, read_all
 
 Row = dict[str, Any]
 MISSING = "missing"
+_NOT_FAILED = (Status.OK.value, MISSING)
 
 _PROFILE: Mapping[str, Callable[[ProfileRecord], Any]] = {
     "device": lambda profile: profile.origin.hardware.device.name,
@@ -48,16 +49,16 @@ def planned_runs(plan: Plan, results: Path) -> tuple[list[Row], dict[Run, RunFac
     whose records are missing, cannot be read, or are of other settings than the plan's has the
     status ``missing`` and the reason, and no facts.
     """
-    folders = {run: results / "runs" / run.path for run in plan.runs}
-    found, errors = read_all(results, folders.values())
+    folders = [f"runs/{run.path}" for run in plan.runs]
+    found, errors = read_all(results, folders)
     facts: dict[Run, RunFacts] = {}
     reasons: dict[Run, str] = {}
-    for run, spec in zip(plan.runs, plan.train_spec_texts(), strict=True):
-        folder = folders[run]
+    for run, folder, spec in zip(plan.runs, folders, plan.train_spec_texts(), strict=True):
         if folder in errors:
             reasons[run] = str(errors[folder])
         elif found[folder].spec != spec:
-            reasons[run] = _other_settings(folder / "train.json", found[folder].spec, spec)
+            path = results / folder / "train.json"
+            reasons[run] = _other_settings(path, found[folder].spec, spec)
         else:
             facts[run] = found[folder]
     profiles = {pair: _planned_profile(plan, *pair, results) for pair in plan.profiled}
@@ -131,4 +132,4 @@ def profile_row(profile: ProfileRecord | None, reason: str | None, sizes: Iterab
 
 def is_failed(row: Row) -> bool:
     """Tell whether a run ended without a result to score: diverged, or out of memory."""
-    return row["status"] not in (Status.OK.value, MISSING)
+    return row["status"] not in _NOT_FAILED

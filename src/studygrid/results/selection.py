@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from studygrid.axes import AXES
@@ -59,10 +60,10 @@ def selected(runs: Iterable[Run], selection: Selection | None) -> list[Run]:
         there = {str(getattr(run, axis)) for run in runs}
         for value in values:
             if str(value) not in there:
-                hint = nearest(str(value), sorted(there))
+                close = difflib.get_close_matches(str(value), there, n=1, cutoff=0.7)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise SelectionError(
-                    f"select: no run has {axis}={value}{f'; {hint}' if hint else ''}; "
-                    f"there are {_listed(there)}"
+                    f"select: no run has {axis}={value}{hint} (there are {_listed(there)})"
                 )
     wanted = {axis: {str(value) for value in values} for axis, values in selection.items()}
     return [
