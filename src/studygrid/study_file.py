@@ -20,7 +20,10 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     header = "# The study as it was run: every default and override written out.\n"
     content = yaml.safe_dump(json.loads(options.resolved), sort_keys=False, allow_unicode=True)
-    write_atomically(options.output, (header + content).encode())
+    encoded = (header + content).encode()
+    # What is the same stays as old as it is: nothing made from it is out of date.
+    if not options.output.is_file() or options.output.read_bytes() != encoded:
+        write_atomically(options.output, encoded)
     return 0
 
 

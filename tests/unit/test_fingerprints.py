@@ -25,7 +25,14 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
         for name, text in modules.items():
             (folder / f"{name}.py").write_text(text)
         importlib.invalidate_caches()
-        for cached in ("_fingerprint", "_file", "_tree", "_code_hash", "_imports"):
+        for cached in (
+            "_fingerprint",
+            "_file",
+            "_tree",
+            "_code_hash",
+            "_templates_hash",
+            "_imports",
+        ):
             getattr(fingerprints, cached).cache_clear()
         return fingerprints.fingerprint([top])
 
@@ -78,6 +85,16 @@ def test_what_is_imported_counts_however_it_is_imported(
 ) -> None:
     before = package("userfamily.entry", entry=f"{statement}\n", helper="x = 1\n")
     assert package("userfamily.entry", helper="x = 2\n") != before
+
+
+def test_the_templates_of_a_package_count_and_its_other_files_do_not(
+    package: Callable[..., str], tmp_path: Path
+) -> None:
+    before = package("userfamily", entry="x = 1\n")
+    (tmp_path / "userfamily" / "notes.txt").write_text("notes")
+    assert package("userfamily") == before
+    (tmp_path / "userfamily" / "page.html").write_text("<p>")
+    assert package("userfamily") != before
 
 
 def test_what_is_imported_for_type_checking_alone_does_not_count(

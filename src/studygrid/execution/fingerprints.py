@@ -16,6 +16,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from studygrid.families.base import Family, module_of
+from studygrid.figures import figures_of
 from studygrid.records import SCHEMA_VERSION
 
 # What these decide reaches a job as values: in its spec, or in the version of its record.
@@ -34,6 +35,7 @@ _CARRIED_BY_VALUE = (
     "studygrid.study",
     "studygrid.version",
 )
+_TEMPLATES = (".css", ".html", ".jinja", ".js")
 
 
 def prepare_code(family: Family, dataset: str) -> str:
@@ -73,9 +75,16 @@ def aggregate_code() -> str:
     )
 
 
-def figures_code() -> str:
-    """Return the fingerprint of the figures."""
-    return fingerprint(["studygrid.figures"])
+def figures_code(family: Family, figures: Iterable[str]) -> str:
+    """Return the fingerprint of the figures of that name."""
+    references = figures_of(family)
+    drawn = (module_of(references[name]) for name in figures)
+    return fingerprint(["studygrid.figures.job", *drawn])
+
+
+def report_code(family: Family) -> str:
+    """Return the fingerprint of the report."""
+    return fingerprint(["studygrid.report", *map(module_of, family.sections.values())])
 
 
 def _model_code(family: Family, architecture: str) -> list[str]:
@@ -107,7 +116,7 @@ def _fingerprint(modules: tuple[str, ...]) -> str:
         pending.extend(_imports(name))
     digest = hashlib.sha256(f"records {SCHEMA_VERSION}".encode())
     for name in sorted(seen):
-        digest.update(f"\n{name} {_code_hash(name)}".encode())
+        digest.update(f"\n{name} {_code_hash(name)}{_templates_hash(name)}".encode())
     return digest.hexdigest()[:16]
 
 
@@ -167,6 +176,17 @@ def _strip_docstring(node: ast.AST) -> None:
 @cache
 def _code_hash(name: str) -> str:
     return hashlib.sha256(ast.dump(_tree(name), annotate_fields=False).encode()).hexdigest()
+
+
+@cache
+def _templates_hash(name: str) -> str:
+    """Return the hash of the templates in a package's folder; nothing where there are none."""
+    file = _file(name)
+    assert file is not None
+    beside = sorted(file.parent.glob("*")) if file.name == "__init__.py" else []
+    found = [path for path in beside if path.suffix in _TEMPLATES]
+    content = b"".join(path.name.encode() + path.read_bytes() for path in found)
+    return f" {hashlib.sha256(content).hexdigest()}" if found else ""
 
 
 @cache

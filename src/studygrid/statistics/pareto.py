@@ -33,9 +33,15 @@ def pareto_front(
     x, y = np.asarray(costs, dtype=np.float64), np.asarray(scores, dtype=np.float64)
     if x.shape != y.shape or x.ndim != 1:
         raise ValueError(f"costs and scores should be of one length, not {x.shape} and {y.shape}")
-    known = ~(np.isnan(x) | np.isnan(y))
-    no_worse = (x[:, None] <= x) & (y[:, None] >= y)  # [i, j]: i is at least as good as j
-    better = (x[:, None] < x) | (y[:, None] > y)
-    dominated = np.any(no_worse & better & known[:, None], axis=0)
-    front: NDArray[np.bool_] = known & ~dominated
+    front = np.zeros(len(x), dtype=np.bool_)
+    known = np.flatnonzero(~(np.isnan(x) | np.isnan(y)))
+    if not len(known):
+        return front
+    order = known[np.lexsort((-y[known], x[known]))]  # cheapest first, then best first
+    cost, score = x[order], y[order]
+    starts = np.concatenate([[True], cost[1:] != cost[:-1]])
+    best = score[starts]  # at each cost
+    beats_cheaper = np.concatenate([[True], best[1:] > np.maximum.accumulate(best)[:-1]])
+    group = np.cumsum(starts) - 1
+    front[order] = beats_cheaper[group] & (score == best[group])
     return front

@@ -1,0 +1,236 @@
+"""``studygrid run``: runs a study, or the part of its grid that is named, with Snakemake."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from studygrid.errors import SelectionError, StudygridError
+
+if TYPE_CHECKING:
+    from studygrid.axes import Axis
+    from studygrid.plan import Plan
+
+_DEFAULT_CONFIG = Path("config/config.yaml")
+_OPTIONS: dict[Axis, str] = {
+    "model": "models",
+    "resolution": "resolutions",
+    "n_train": "sizes",
+    "seed": "seeds",
+}
+# They would make Snakemake run another study than the one that was read here.
+_OWN = ("--config", "-C", "--configfile", "--configfiles", "--directory", "-d", "--snakefile", "-s")
+_NAMED = 20
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the command."""
+    what = {"models": "models", "resolutions": "resolutions", "sizes": "training-set sizes"}
+    for option in _OPTIONS.values():
+        parser.add_argument(
+            f"--{option}",
+            nargs="+",
+            metavar=option[:-1].upper(),
+            help=f"run these {what.get(option, option)} of the grid alone",
+        )
+    parser.add_argument("--cores", metavar="N", help="CPU cores to use at most (all)")
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="say what would run, and run nothing"
+    )
+    parser.add_argument(
+        "--configfile",
+        type=Path,
+        metavar="FILE",
+        help=f"the study in place of {_DEFAULT_CONFIG}",
+    )
+    parser.add_argument("--profile", metavar="NAME", help="Snakemake's profile, such as slurm")
+    parser.add_argument(
+        "snakemake",
+        nargs="*",
+        metavar="-- ARGUMENT",
+        help="what follows -- goes to Snakemake as it is",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Run the command; the exit status is Snakemake's."""
+    from studygrid.plan import read_plan
+
+    _check_own(options.snakemake)
+    root = _clone()
+    config = options.configfile.absolute() if options.configfile else _DEFAULT_CONFIG
+    with contextlib.chdir(root):  # where Snakemake reads the config's paths from
+        plan = read_plan(config)
+        part = _part(plan, options, config)
+        print(_announcement(plan, part), file=sys.stderr, flush=True)
+        status = call(_command(part, config, options), root)
+        if not options.dry_run:
+            _write_cells(plan, part)
+    if status and not options.dry_run:
+        print(
+            "Not all is done: what failed stands above. The same command goes on from here.",
+            file=sys.stderr,
+        )
+    return status
+
+
+def _check_own(arguments: Sequence[str]) -> None:
+    if arguments and not arguments[0].startswith("-"):
+        raise StudygridError(
+            f"{arguments[0]}: what is this? A model is named with --models, a resolution with "
+            "--resolutions; Snakemake's own arguments follow --"
+        )
+    for argument in arguments:
+        if argument.partition("=")[0] in _OWN:
+            raise StudygridError(
+                f"{argument}: the study is what the config file says; name another with "
+                "--configfile before the --"
+            )
+
+
+def _clone() -> Path:
+    """Return the folder of the Snakefile: the present one, or the one this package lies in.
+
+    Raises
+    ------
+    StudygridError
+        If neither has a Snakefile.
+    """
+    package = Path(__file__).resolve().parents[3]
+    for folder in (Path.cwd(), package):
+        if (folder / "workflow" / "rules" / "common.smk").is_file():
+            return folder
+    raise StudygridError(f"{Path.cwd()}: has no Snakefile of studygrid; go to the clone's folder")
+
+
+def _part(plan: Plan, options: argparse.Namespace, config: Path) -> Plan:
+    """Return the plan with the runs alone that are named."""
+    from studygrid.results.selection import selected
+
+    selection: dict[str, list[str]] = {
+        axis: [value for text in given for value in text.split(",") if value]
+        for axis, option in _OPTIONS.items()
+        if (given := getattr(options, option)) is not None
+    }
+    try:
+        runs = selected(plan.runs, selection)
+    except SelectionError as error:
+        raise SelectionError(
+            f"{str(error).removeprefix('select: ')}\n  To run it, add it to {config}"
+        ) from None
+    if not runs:
+        raise SelectionError(f"no run of {config} has all of that at once; its grid leaves it out")
+    return replace(plan, runs=runs)
+
+
+def _announcement(plan: Plan, part: Plan) -> str:
+    """Return what is started, and how much of it is done already."""
+    from studygrid.execution.session import describe
+    from studygrid.results.rows import MISSING, is_failed, run_rows
+
+    rows = run_rows(part, Path(part.study.results))
+    there = [row for row in rows if row["status"] != MISSING]
+    failed = sum(map(is_failed, there))
+    lines = [
+        describe(part),
+        f"  starting {len(part.runs)} of the study's {len(plan.runs)} runs; "
+        f"{len(there)} have records already{f' ({failed} of them failed)' if failed else ''}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def targets(part: Plan) -> list[str]:
+    """Return the files that Snakemake is asked for: of runs, of profiles, and study.yaml.
+
+    The last is needed to aggregate what was run.
+    """
+    results = part.study.results
+    return [
+        *(f"{results}/runs/{run.path}/evaluate.json" for run in part.runs),
+        *(f"{results}/profiles/{model}/res{side}.json" for model, side in part.profiled),
+        f"{results}/study.yaml",
+    ]
+
+
+def _command(part: Plan, config: Path, options: argparse.Namespace) -> list[str]:
+    command = [sys.executable, "-m", "snakemake", *targets(part)]
+    if options.configfile:
+        command += ["--configfile", str(config)]
+    if options.profile:
+        command += ["--profile", options.profile]
+    if options.cores or not options.profile:  # a profile has an opinion of its own
+        command += ["--cores", options.cores or "all"]
+    if options.dry_run:
+        command.append("--dry-run")
+    return [*command, *options.snakemake]
+
+
+def call(command: Sequence[str], folder: Path) -> int:
+    """Run a program in a folder until it ends; return its exit status as a shell would.
+
+    Ctrl-C reaches it from the terminal, and it is waited for until it has cleaned up; a SIGTERM
+    is passed on.
+    """
+    process: subprocess.Popen[bytes] | None = None
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        if number == signal.SIGTERM and process is None:
+            raise SystemExit(128 + number)
+        if number == signal.SIGTERM and process is not None:
+            process.terminate()
+
+    with _handled(pass_on):
+        try:
+            process = subprocess.Popen(command, cwd=folder)
+        except OSError as error:
+            raise StudygridError(
+                f"Snakemake cannot be started ({error.strerror}): {shlex.join(command[:3])} …; "
+                "of very many runs, name a part at a time, or run `snakemake all`"
+            ) from None
+        status = process.wait()
+    return status if status >= 0 else 128 - status
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+
+
+def _write_cells(plan: Plan, part: Plan) -> None:
+    """Write ResoMap's file of every cell that has a result now, and name those of this call."""
+    from studygrid.interchange.cells import cells_of
+    from studygrid.interchange.freshness import date, moment_in
+    from studygrid.interchange.resomap import RESULTS_FOLDER, file_name
+    from studygrid.interchange.resomap_writing import write_cells
+    from studygrid.results.study_results import study_results
+
+    folder = Path(plan.study.results)
+    if not folder.is_dir():
+        return
+    moment = moment_in(folder)
+    study = study_results(plan, folder)
+    written = write_cells(study, cells_of(study), folder).files
+    date(written, moment)
+    asked = {folder / RESULTS_FOLDER / file_name(cell, plan) for cell in part.cells}
+    named = [path for path in written if path in asked]
+    for path in named[:_NAMED]:
+        print(path)
+    if len(named) > _NAMED:
+        print(f"and {len(named) - _NAMED} more in {folder / RESULTS_FOLDER}/")
+    without = len(asked) - len(named)
+    if without:
+        print(f"{without} of these {len(asked)} cells have no result yet", file=sys.stderr)

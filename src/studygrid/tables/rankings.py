@@ -1,0 +1,115 @@
+"""The ranking of a study's cells, and which of them the seeds can tell from the best."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+import pandas as pd
+
+from studygrid.results.rows import Row
+from studygrid.results.study_results import StudyResults
+from studygrid.statistics.comparisons import compare_paired, holm
+
+LEVEL = 0.05
+BEST, TOLD_APART, NOT_TOLD_APART, TOO_FEW = "best", "told apart", "not told apart", "too few seeds"
+
+_CELL = ["model", "resolution", "n_train"]
+_COUNTS = ["planned", "failed", "missing"]
+_NUMBERS = ["mean", "ci_low", "ci_high"]
+_COMPARED = {
+    "pairs": "n",
+    "difference": "difference",
+    "difference_ci_low": "ci_low",
+    "difference_ci_high": "ci_high",
+    "p_value": "p_value",
+    "exact_p_value": "exact_p_value",
+    "smallest_exact_p": "smallest_exact_p",
+}
+COLUMNS = ["rank", *_CELL, "metric", "n", *_COUNTS, *_NUMBERS]
+COLUMNS += [*list(_COMPARED)[:5], "p_holm", *list(_COMPARED)[5:], "verdict"]
+
+
+def ranking(study: StudyResults) -> pd.DataFrame:
+    """Rank the cells of a study by its metric.
+
+    Returns
+    -------
+    One row a cell, the best first, in the direction of the metric; cells whose means are equal
+    share a rank, and cells without a value come last, without one. `pairs` is how many seeds a
+    cell shares with the best, `difference` the mean of cell minus best over these with its
+    Student-t interval, `p_value` of the paired t test, `p_holm` the same after Holm's correction
+    over all comparisons of the table, `exact_p_value` of the sign-flip test and
+    `smallest_exact_p` the least that it can give. `verdict` is ``best``, ``told apart``
+    (`p_holm` below 0.05), ``not told apart``, or ``too few seeds`` where no test is possible;
+    it is empty for cells without a value.
+    """
+    column = f"test_{study.metric.name}"
+    cells = study.summary.loc[study.summary["metric"] == column]
+    columns = [*_CELL, "metric", "n", *_COUNTS, *_NUMBERS]
+    rows = [dict(zip(columns, row, strict=True)) for row in cells[columns].itertuples(index=False)]
+    with_value = [row for row in rows if row["n"] > 0]
+    with_value.sort(key=lambda row: row["mean"], reverse=study.metric.higher_is_better)
+    _number(with_value)
+    _compare(with_value, _values_by_seed(study.frame, column))
+    without = [row | {"rank": None, "verdict": ""} for row in rows if row["n"] == 0]
+    frame = pd.DataFrame([*with_value, *without], columns=COLUMNS)
+    whole = dict.fromkeys(["rank", "n", *_COUNTS, "pairs"], "Int64")
+    missing = [name for name in COLUMNS if name not in whole and frame[name].isna().all()]
+    return frame.astype({**whole, **dict.fromkeys(missing, "float64")})
+
+
+def _number(rows: Sequence[Row]) -> None:
+    """Give rows in order their ranks; those of one mean share the first that they would take."""
+    for position, row in enumerate(rows, 1):
+        row["rank"] = position
+    for before, row in pairwise(rows):
+        if _equal(before["mean"], row["mean"]):
+            row["rank"] = before["rank"]
+
+
+def _equal(a: float, b: float) -> bool:
+    # The order of addition alone changes the last bits of a mean.
+    return math.isclose(a, b, rel_tol=1e-12)
+
+
+def _values_by_seed(frame: pd.DataFrame, column: str) -> dict[tuple[Any, ...], dict[int, float]]:
+    values: dict[tuple[Any, ...], dict[int, float]] = {}
+    there = frame.loc[(frame["status"] == "ok") & frame[column].notna()]
+    columns = [there[name].tolist() for name in (*_CELL, "seed", column)]
+    for *cell, seed, value in zip(*columns, strict=True):
+        values.setdefault(tuple(cell), {})[seed] = float(value)
+    return values
+
+
+def _compare(rows: Sequence[Row], values: Mapping[tuple[Any, ...], Mapping[int, float]]) -> None:
+    """Fill in how each cell compares with the first, which is the best."""
+    if not rows:
+        return
+    best, *others = rows
+    best["verdict"] = BEST
+    reference = values[_key(best)]
+    for row in others:
+        own = values[_key(row)]
+        shared = sorted(own.keys() & reference.keys())
+        found = asdict(compare_paired([own[s] for s in shared], [reference[s] for s in shared]))
+        row |= {name: found[key] for name, key in _COMPARED.items()}
+    tested = [row for row in others if row["p_value"] is not None]
+    adjusted = holm([row["p_value"] for row in tested])
+    for row, p in zip(tested, adjusted, strict=True):
+        row["p_holm"] = p
+    for row in others:
+        row["verdict"] = BEST if row["rank"] == 1 else _verdict(row)
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _CELL)
+
+
+def _verdict(row: Row) -> str:
+    if row["p_value"] is None:
+        return TOO_FEW
+    return TOLD_APART if row["p_holm"] < LEVEL else NOT_TOLD_APART
