@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class Events:
             "moment": moment,
             "time_utc": utc_now(),
             "process": os.getpid(),
+            "host": socket.gethostname(),
             **self._axes,
             **facts,
         }
