@@ -23,3 +23,7 @@ rule all:
         rules.aggregate.input,
         rules.aggregate.output,
         rules.figures.output,
+        rules.tables.output,
+        rules.resomap.output,
+        rules.report.output,
+        rules.manifest.output,

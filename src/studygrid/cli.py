@@ -12,10 +12,11 @@ from studygrid.version import __version__
 
 # What each command does; its module in `studygrid.commands` is imported when it is called.
 COMMANDS: dict[str, str] = {
-    "export": "Hand the runs on to MLflow, Weights & Biases or TensorBoard, as local files.",
     "run": "Run a study, or the part of its grid that is named.",
-    "aggregate": "Gather whatever is there of a study into tables, a summary and a report.",
     "status": "Show the grid as it stands: done, running, waiting, failed, and the expected end.",
+    "aggregate": "Gather whatever is there of a study into tables, a summary and a report.",
+    "report": "Write the report of a study as HTML, Markdown, PDF or plain text.",
+    "export": "Hand the runs on to MLflow, Weights & Biases or TensorBoard, as local files.",
 }
 
 

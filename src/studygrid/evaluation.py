@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from studygrid.axes import AXES
 from studygrid.errors import RecordError
 from studygrid.execution.jobs import arguments, choose_device, log, run_job
 from studygrid.execution.locks import machine_share
@@ -44,14 +45,16 @@ def main(argv: list[str] | None = None) -> int:
 
 def _evaluate(options: argparse.Namespace) -> None:
     spec = EvaluateSpec.model_validate_json(options.spec)
-    with machine_share(alone=False):
-        record = evaluate_run(spec, options)
-        write_record(options.output, record)
-    run = record.run
-    events = Events(
-        options.output.parent / "events.jsonl",
-        {axis: getattr(run, axis) for axis in ("model", "resolution", "n_train", "seed")},
-    )
+    folder = options.output.parent
+    run = read_record(options.train, TrainRecord).spec
+    events = Events(folder / "events.jsonl", {axis: getattr(run, axis) for axis in AXES})
+    try:
+        with machine_share(alone=False):
+            record = evaluate_run(spec, options)
+            write_record(options.output, record)
+    except Exception as error:
+        events.add("on_exception", error=f"in evaluation: {type(error).__name__}: {error}")
+        raise
     events.add("on_test_end", status=record.status, reason=record.reason, metrics=record.metrics)
     log.info("test: %s", record.metrics if record.status is Status.OK else record.reason)
 

@@ -21,11 +21,12 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from studygrid.records import Status
+from studygrid.results.frames import frame_rows
 from studygrid.results.study_results import StudyResults, study_results
 from studygrid.tables import spreadsheet
 from studygrid.tables import writing as tables_job
 from studygrid.tables.contents import TABLES, Table, study_tables
-from studygrid.tables.delimited import frame_rows, write_csv
+from studygrid.tables.delimited import write_csv
 from studygrid.tables.files import table_files
 from studygrid.tables.headings import heading
 from studygrid.tables.latex import escape as latex_escape

@@ -34,7 +34,7 @@ def start(clone: Clone) -> subprocess.Popen[bytes]:
     )
 
 
-def test_the_study_ends_in_tables_and_a_figure(finished_study: Clone) -> None:
+def test_the_study_ends_in_tables_figures_and_a_report(finished_study: Clone) -> None:
     results = finished_study.folder / "results"
     with (results / "aggregated_metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -49,7 +49,8 @@ def test_the_study_ends_in_tables_and_a_figure(finished_study: Clone) -> None:
     with (results / "summary_statistics.csv").open() as file:
         summary = list(csv.DictReader(file))
     assert {(row["planned"], row["ok"], row["failed"]) for row in summary} == {("2", "2", "0")}
-    assert (results / "figures" / "metric_by_axis.png").stat().st_size > 10_000
+    assert (results / "figures" / "metric_by_resolution.png").stat().st_size > 10_000
+    assert "Stripes or dots" in (results / "report.html").read_text()
 
 
 def test_one_table_can_be_asked_for(make_clone: Callable[..., Clone], config: Any) -> None:
@@ -73,7 +74,7 @@ def test_the_grid_is_printed_before_the_first_job(
         "n_train      1: 16",
         "seed         1: 0",
         "1 cells, 1 runs, 1 profiles",
-        "jobs to do: 7 (",
+        "jobs to do: 11 (",
         "jobs done: 0",
     ):
         assert line in head, line

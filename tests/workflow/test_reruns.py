@@ -11,14 +11,23 @@ from tests.conftest import Clone, make_images
 
 pytestmark = pytest.mark.workflow
 
-TABLES = {
-    "aggregated_metrics.csv",
-    "summary_statistics.csv",
-    "figures/metric_by_axis.svg",
-    "figures/metric_by_axis.png",
-    "figures/metric_by_axis.csv",
+FIGURES = {"figures", "report.html", "manifest.yaml"}
+REPORTS = FIGURES | {
+    "tables",
+    "test_results",
+    "all_results.csv",
+    "results_summary.json",
+    "detailed_report.txt",
 }
+TABLES = {"aggregated_metrics.csv", "summary_statistics.csv"} | REPORTS
 DOWNSTREAM = TABLES | {"study.yaml"}
+FOLDERS = ("figures", "tables", "test_results")
+
+
+def due(study: Clone, *arguments: str) -> set[str]:
+    """Return what is due: each record by its name, figures and the like by their folder."""
+    names = study.to_do(*arguments)
+    return {next((f for f in FOLDERS if name.startswith(f"{f}/")), name) for name in names}
 
 
 def records(
@@ -39,7 +48,7 @@ def records(
 
 
 def test_a_finished_study_has_nothing_to_do(study: Clone) -> None:
-    assert study.to_do() == set()
+    assert due(study) == set()
 
 
 def test_touching_or_checking_out_every_source_re_runs_nothing(study: Clone) -> None:
@@ -47,49 +56,49 @@ def test_touching_or_checking_out_every_source_re_runs_nothing(study: Clone) -> 
         inside = file.relative_to(study.folder).parts[0]
         if file.is_file() and inside not in (".snakemake", "results"):
             os.utime(file)
-    assert study.to_do() == set()
+    assert due(study) == set()
 
 
 def test_adding_a_seed_runs_only_that_seed(study: Clone) -> None:
     study.config["grid"]["seed"] = 3
-    assert study.to_do() == records(seeds=(2,)) | DOWNSTREAM
+    assert due(study) == records(seeds=(2,)) | DOWNSTREAM
 
 
 def test_adding_a_size_runs_only_that_size(study: Clone) -> None:
     study.config["grid"]["n_train"] = [16, 32, 40]
-    assert study.to_do() == records(sizes=(40,)) | DOWNSTREAM
+    assert due(study) == records(sizes=(40,)) | DOWNSTREAM
 
 
 def test_adding_a_resolution_runs_only_that_resolution(study: Clone) -> None:
     study.config["grid"]["resolution"] = [16, 20]
     profiles = {"profiles/tiny_cnn/res20.json", "profiles/simple_cnn/res20.json"}
     expected = records(resolutions=(20,)) | profiles | {"data/res20/data.json"} | DOWNSTREAM
-    assert study.to_do() == expected
+    assert due(study) == expected
 
 
 def test_adding_a_model_runs_only_that_model(study: Clone) -> None:
     study.config["models"]["wide"] = {"architecture": "tiny_cnn", "options": {"width": 12}}
-    assert study.to_do() == records(models="wide") | {"profiles/wide/res16.json"} | DOWNSTREAM
+    assert due(study) == records(models="wide") | {"profiles/wide/res16.json"} | DOWNSTREAM
 
 
 def test_changing_one_models_learning_rate_re_runs_that_model_alone(study: Clone) -> None:
     study.config["models"]["tiny_cnn"] = {"training": {"learning_rate": 0.02}}
-    assert study.to_do() == records(models="tiny_cnn") | DOWNSTREAM
+    assert due(study) == records(models="tiny_cnn") | DOWNSTREAM
 
 
 def test_writing_a_number_another_way_re_runs_nothing(study: Clone) -> None:
     study.config["training"]["learning_rate"] = "1e-2"
-    assert study.to_do() == set()
+    assert due(study) == set()
 
 
 def test_changing_how_jobs_run_re_runs_no_training(study: Clone) -> None:
     study.config["execution"] = {"device": "cpu", "resume_every_sec": 7, "warm_workers": False}
-    assert study.to_do() == DOWNSTREAM
+    assert due(study) == DOWNSTREAM
 
 
 def test_removing_a_seed_re_runs_no_training(study: Clone) -> None:
     study.config["grid"]["seed"] = 1
-    assert study.to_do() == DOWNSTREAM
+    assert due(study) == DOWNSTREAM
 
 
 def test_editing_comments_and_docstrings_of_every_module_re_runs_nothing(study: Clone) -> None:
@@ -97,7 +106,7 @@ def test_editing_comments_and_docstrings_of_every_module_re_runs_nothing(study: 
         text = file.read_text("utf-8")
         assert text.startswith('"""'), file
         file.write_text('"""Edited. ' + text[3:] + "\n# a comment at the end\n", "utf-8")
-    assert study.to_do() == set()
+    assert due(study) == set()
 
 
 def test_editing_an_architecture_re_runs_its_runs_alone(study: Clone) -> None:
@@ -105,44 +114,57 @@ def test_editing_an_architecture_re_runs_its_runs_alone(study: Clone) -> None:
     text = (study.folder / path).read_text()
     (study.folder / path).write_text(text + "\nEDITED = True\n")
     profiles = {"profiles/tiny_cnn/res16.json"}
-    assert study.to_do() == records(models="tiny_cnn") | profiles | TABLES
+    assert due(study) == records(models="tiny_cnn") | profiles | TABLES
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "auroc", "calibration", "precision_recall"])
 def test_editing_a_metric_re_evaluates_without_training(study: Clone, metric: str) -> None:
     path = study.folder / f"src/studygrid/families/classification/metrics/{metric}.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
-    assert study.to_do() == records("evaluate") | TABLES
+    assert due(study) == records("evaluate") | TABLES
 
 
-def test_editing_a_figure_redraws_it_alone(study: Clone) -> None:
-    path = study.folder / "src/studygrid/figures/metric_by_axis.py"
+def test_editing_a_figure_re_makes_what_shows_it_alone(study: Clone) -> None:
+    path = study.folder / "src/studygrid/figures/metric_by_resolution.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
-    assert study.to_do() == {name for name in TABLES if name.startswith("figures/")}
+    assert due(study) == FIGURES
+
+
+def test_editing_the_page_s_template_re_makes_the_page_alone(study: Clone) -> None:
+    path = next((study.folder / "src/studygrid/report").glob("*.css"))
+    path.write_text(path.read_text() + "\n/* edited */\n")
+    assert due(study) == {"report.html", "manifest.yaml"}
+
+
+def test_choosing_other_figures_draws_them_and_trains_nothing(study: Clone) -> None:
+    study.config["report"] = {"figures": ["status_matrix", "cost"]}
+    assert study.to_do() >= {"figures/status_matrix.svg", "report.html"}
+    assert not any("metric_by" in name for name in study.to_do())
+    assert due(study) <= DOWNSTREAM
 
 
 def test_editing_the_training_loop_trains_again(study: Clone) -> None:
     path = study.folder / "src/studygrid/training/loop.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
-    assert study.to_do() == records() | TABLES
+    assert due(study) == records() | TABLES
 
 
 def test_deleting_one_record_remakes_it_and_what_depends_on_it(study: Clone) -> None:
     name = "runs/tiny_cnn/res16/n16/seed1"
     before = study.record(f"{name}/train.json")
     (study.folder / "results" / name / "train.json").unlink()
-    assert study.to_do() == {f"{name}/train.json", f"{name}/evaluate.json"} | TABLES
+    assert due(study) == {f"{name}/train.json", f"{name}/evaluate.json"} | TABLES
     study.run("all")
     after = study.record(f"{name}/train.json")
     assert after["checkpoint"] == before["checkpoint"]
     assert after["best_value"] == before["best_value"]
-    assert study.to_do() == set()
+    assert due(study) == set()
 
 
 def test_deleting_an_evaluate_record_does_not_train(study: Clone) -> None:
     name = "runs/tiny_cnn/res16/n16/seed1/evaluate.json"
     (study.folder / "results" / name).unlink()
-    assert study.to_do() == {name} | TABLES
+    assert due(study) == {name} | TABLES
 
 
 def test_touching_the_users_images_re_runs_nothing_and_a_new_one_everything(
@@ -153,10 +175,10 @@ def test_touching_the_users_images_re_runs_nothing_and_a_new_one_everything(
     study.config["dataset"]["root"] = str(images)
     # Another path is another dataset to the spec, though the images are the same.
     study.run("all")
-    assert study.to_do() == set()
+    assert due(study) == set()
     for file in images.rglob("*.png"):
         os.utime(file)
-    assert study.to_do() == set()
+    assert due(study) == set()
     source = images / "dots" / "000.png"
     (images / "dots" / "new.png").write_bytes(source.read_bytes() + b"\0")
-    assert {"data/res16/data.json"} | records() <= study.to_do()
+    assert {"data/res16/data.json"} | records() <= due(study)

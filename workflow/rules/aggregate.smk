@@ -15,6 +15,7 @@ rule study:
         f"{RESULTS}/study.yaml",
     log:
         f"{RESULTS}/logs/study.log",
+    priority: 1  # `studygrid status` reads it while the study runs
     conda:
         "../../envs/studygrid.yaml"
     params:

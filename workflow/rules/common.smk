@@ -26,7 +26,9 @@ from studygrid.errors import ConfigError, StudygridError
 from studygrid.execution import fingerprints
 from studygrid.execution.session import Session
 from studygrid.grid import run_of_path
+from studygrid.interchange.resomap import layout_files
 from studygrid.plan import make_plan
+from studygrid.tables.files import table_files
 
 if not Path.cwd().samefile(workflow.basedir):
     raise WorkflowError(
@@ -46,6 +48,7 @@ RESULTS = plan.study.results
 EXECUTION = plan.study.execution
 RUN = f"{RESULTS}/runs/{{model}}/res{{resolution}}/n{{n_train}}/seed{{seed}}"
 FIGURES = f"{RESULTS}/figures"
+TABLES = f"{RESULTS}/tables"
 PROFILE = f"{RESULTS}/profiles/{{model}}/res{{resolution}}.json"
 
 session = Session(plan, Path(RESULTS), workflow)
@@ -123,7 +126,42 @@ def aggregate_code(wildcards):
 
 def figures_code(wildcards):
     """Return the fingerprint of the code of the figures."""
-    return fingerprints.figures_code()
+    return fingerprints.figures_code(plan.family, plan.figures)
+
+
+def tables_code(wildcards):
+    """Return the fingerprint of the code of the tables in all formats."""
+    return fingerprints.fingerprint(["studygrid.tables"])
+
+
+def resomap_code(wildcards):
+    """Return the fingerprint of the code of ResoMap's layout."""
+    return fingerprints.fingerprint(["studygrid.interchange"])
+
+
+def report_code(wildcards):
+    """Return the fingerprint of the code of the report."""
+    return fingerprints.report_code(plan.family)
+
+
+def manifest_code(wildcards):
+    """Return the fingerprint of the code of the manifest."""
+    return fingerprints.fingerprint(["studygrid.manifest"])
+
+
+def figure_files():
+    """Return the files of all figures; Snakemake's own report shows the PNGs."""
+    files = []
+    for name in plan.figures:
+        caption = Path(workflow.basedir) / "workflow" / "report" / f"{name}.rst"
+        picture = report(
+            f"{FIGURES}/{name}.png",
+            caption=caption if caption.is_file() else caption.with_name("figure.rst"),
+            category="Figures",
+            labels={"figure": name.replace("_", " ")},
+        )
+        files += [picture, f"{FIGURES}/{name}.svg", f"{FIGURES}/{name}.csv"]
+    return files
 
 
 def starting_weights(wildcards):

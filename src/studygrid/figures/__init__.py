@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from studygrid.results.study_results import StudyResults
 
 FIGURES = {
-    "metric_by_axis": "studygrid.figures.metric_by_axis:metric_by_axis",
+    "metric_by_resolution": "studygrid.figures.metric_by_resolution:metric_by_resolution",
+    "metric_by_n_train": "studygrid.figures.metric_by_n_train:metric_by_n_train",
+    "metric_heatmap": "studygrid.figures.metric_heatmap:metric_heatmap",
+    "seed_spread": "studygrid.figures.seed_spread:seed_spread",
+    "learning_curves": "studygrid.figures.learning_curves:learning_curves",
+    "cost": "studygrid.figures.cost:cost",
+    "best_against_throughput": "studygrid.figures.best_against_throughput:best_against_throughput",
+    "time_to_threshold": "studygrid.figures.time_to_threshold:time_to_threshold",
+    "status_matrix": "studygrid.figures.status_matrix:status_matrix",
 }
 
 

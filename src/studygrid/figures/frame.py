@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import pandas as pd
@@ -19,7 +20,7 @@ _TEXT_LINE_IN = 0.155
 _LEGEND_ROW_IN = 0.165
 _CHARACTER_IN = 0.068
 _HANDLE_IN = 0.5
-_CAPTION_CHARACTERS = 122
+_CAPTION_CHARACTERS = 116
 _TITLE_CHARACTERS = 85
 _EDGE_IN = 0.08
 
@@ -98,7 +99,8 @@ def nothing_to_draw(title: str, reason: str, columns: Sequence[str]) -> Drawing:
         axes.set_axis_off()
         axes.text(0.5, 0.5, reason, ha="center", va="center", wrap=True, parse_math=False)
         table = pd.DataFrame(columns=list(columns))
-        return framed(figure, table, title=title, caption="", entries={}, panel_height_in=0.8)
+        drawn = framed(figure, table, title=title, caption="", entries={}, panel_height_in=0.8)
+        return replace(drawn, caption=reason)  # for who reads it beside the figure
 
 
 def _legend_columns(names: Sequence[str]) -> int:

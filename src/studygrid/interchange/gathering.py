@@ -12,13 +12,13 @@ from studygrid.errors import ConfigError, RecordError, SelectionError
 from studygrid.grid import Run
 from studygrid.interchange.cells import MISSING, CellResult, cells_of, gather
 from studygrid.plan import read_plan
+from studygrid.results.frames import frame_of, frame_rows
 from studygrid.results.loading import load_runs
 from studygrid.results.reading import RunFacts, read_run
 from studygrid.results.rows import Row, planned_runs
 from studygrid.results.selection import selected
-from studygrid.results.study_results import StudyResults, frame_of
+from studygrid.results.study_results import StudyResults
 from studygrid.results.summary import summary_rows
-from studygrid.tables.delimited import frame_rows
 
 Selection = Mapping[str, Sequence[object]]
 _METRIC = "test_"

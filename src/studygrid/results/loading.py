@@ -19,10 +19,10 @@ from studygrid.grid import Run, run_of_path
 from studygrid.plan import read_plan
 from studygrid.records import ProfileRecord, read_record
 from studygrid.results.epochs import read_epochs
+from studygrid.results.frames import frame_of
 from studygrid.results.reading import RunFacts, read_all
 from studygrid.results.rows import MISSING, Row, planned_runs, profile_row, run_row
 from studygrid.results.selection import Selection, check_axes, selected
-from studygrid.results.study_results import frame_of
 
 Paths = str | Path | Iterable[str | Path]
 _NAMED = 8

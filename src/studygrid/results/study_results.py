@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +16,9 @@ from studygrid.families.base import Family, Metric
 from studygrid.grid import Run
 from studygrid.plan import Plan, read_plan
 from studygrid.results.epochs import read_epochs
+from studygrid.results.frames import frame_of
 from studygrid.results.reading import RunFacts
-from studygrid.results.rows import Row, planned_runs
+from studygrid.results.rows import planned_runs
 from studygrid.results.summary import summary_rows
 
 
@@ -104,13 +105,3 @@ def study_results(plan: Plan, folder: Path) -> StudyResults:
     rows, facts = planned_runs(plan, folder)
     summary = summary_rows(plan, rows)
     return StudyResults(plan, folder, frame_of(rows), frame_of(summary), facts)
-
-
-def frame_of(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return rows as a frame; the sizes are text, and what was measured is a number or NaN."""
-    frame = pd.DataFrame(rows)
-    if "n_train" in frame:
-        frame["n_train"] = frame["n_train"].astype(str)
-    # A column without any value would be one of objects.
-    empty = [column for column in frame if frame[column].isna().all()]
-    return frame.astype(dict.fromkeys(empty, float))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from studygrid.errors import StudygridError
 from studygrid.records import write_atomically
+from studygrid.results.frames import frame_rows
 from studygrid.results.study_results import StudyResults, read_study
 from studygrid.tables.contents import Table, study_tables
-from studygrid.tables.delimited import frame_rows, write_csv
+from studygrid.tables.delimited import write_csv
 from studygrid.tables.files import WORKBOOK, kinds_of
 from studygrid.tables.latex import latex
 from studygrid.tables.markdown import markdown

@@ -166,7 +166,8 @@ class _Run:
         try:
             self._prepare()
             self._loop()
-        except Interrupted:
+        except Interrupted as error:
+            self.events.add("on_exception", error=f"stopped: {error}")
             raise
         except Diverged as error:
             self._fail(Status.DIVERGED, str(error))

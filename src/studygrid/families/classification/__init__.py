@@ -21,7 +21,12 @@ FAMILY = Family(
     task="studygrid.families.classification.task:ClassificationTask",
     stratum="labels",
     tables={
-        "confusion_matrix": "studygrid.families.classification.metrics.confusion:confusion_matrix"
+        "confusion_matrix": "studygrid.families.classification.metrics.confusion:confusion_matrix",
+        "reliability": "studygrid.families.classification.metrics.reliability:reliability",
+    },
+    figures={
+        "confusion_matrices": "studygrid.figures.confusion_matrices:confusion_matrices",
+        "calibration": "studygrid.figures.calibration:calibration",
     },
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,9 +110,11 @@ class ClassificationTask:
                 values[name], undefined[name] = None, str(why)
         if split != "test":
             return Scores(values, undefined)
-        tables = {
-            name: load_reference(table)(predictions) for name, table in self._family.tables.items()
-        }
+        tables = {}
+        for name, table in self._family.tables.items():
+            # Without valid predictions there is no table; the metrics say why.
+            with contextlib.suppress(Undefined):
+                tables[name] = load_reference(table)(predictions)
         per_sample = {
             "index": self._data.indices(split),
             "label": predictions.labels,

@@ -1,0 +1,66 @@
+"""An answer, and the words that answers share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from studygrid.families.base import Metric
+from studygrid.results.study_results import StudyResults
+from studygrid.tables.contents import Table
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer in sentences.
+
+    Attributes
+    ----------
+    name
+        ``best``, ``chance``, ``n_train``, ``resolution``, ``cost`` or ``failures``.
+    table
+        The numbers behind a sentence that sums up several; or None.
+    """
+
+    name: str
+    title: str
+    sentences: tuple[str, ...]
+    table: Table | None = None
+
+
+def cell_name(study: StudyResults, cell: Mapping[str, Any]) -> str:
+    """Return ``simple_cnn, 48 px, n = 256``, of what has the axes of a cell."""
+    resolution = resolution_name(study, cell["resolution"])
+    return f"{cell['model']}, {resolution}, {size_name(cell['n_train'])}"
+
+
+def resolution_name(study: StudyResults, resolution: Any) -> str:
+    """Return a resolution with its unit."""
+    return f"{resolution} {study.family.resolution_unit}".strip()
+
+
+def size_name(size: Any) -> str:
+    """Return ``n = 256`` or ``all training samples``."""
+    return "all training samples" if str(size) == "all" else f"n = {size}"
+
+
+def in_sentence(label: str) -> str:
+    """Return a label as it stands within a sentence: small, unless it is an acronym."""
+    return label if label[1:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
+
+
+def direction(metric: Metric) -> str:
+    """Return which way is better."""
+    return "higher is better" if metric.higher_is_better else "lower is better"
+
+
+def with_unit(text: str, metric: Metric) -> str:
+    """Return a number with the unit of a metric, if it has one."""
+    return f"{text} {metric.unit}".strip()
+
+
+def half_width(row: Mapping[str, Any], prefix: str = "") -> float | None:
+    """Return half the width of an interval of a row, or None where it has none."""
+    low, high = row[f"{prefix}ci_low"], row[f"{prefix}ci_high"]
+    return None if low is None or high is None else (high - low) / 2
