@@ -196,6 +196,17 @@ def test_one_size_puts_the_resolutions_side_by_side(tmp_path: Path) -> None:
     assert titles(study) == [f"{side} px, all 1599 samples" for side in (16, 32, 64)]
 
 
+def test_a_grid_with_holes_has_panels_for_what_there_is(tmp_path: Path) -> None:
+    grid = {"resolution": [32, 64, 96, 128, 160], "n_train": [8, 16, 32, 64, "all"], "seed": 1}
+    zipped = {**grid, "zip": ["resolution", "n_train"]}
+    drawing = learning_curves(made_study(tmp_path, models=["a"], grid=zipped))
+    assert [axes.get_title(loc="left") for axes in drawing.figure.axes] == [
+        *("32 px, 8 samples", "64 px, 16 samples", "128 px, 64 samples"),
+        "160 px, all 1599 samples",
+    ]
+    assert "Drawn are 4 of the 5 cells with a curve;" in drawing.caption
+
+
 def test_another_monitored_score_has_panels_of_its_own(tmp_path: Path) -> None:
     study = made_study(
         tmp_path,

@@ -213,6 +213,17 @@ def test_of_many_resolutions_four_have_a_panel_and_the_others_are_named(tmp_path
     assert "no panel for image side 64 px;" in drawing.caption
 
 
+def test_of_many_models_the_15_with_the_best_cells_are_drawn(tmp_path: Path) -> None:
+    models = [f"m{number:02d}" for number in range(17)]
+    study = made_study(tmp_path, models=models, resolutions=[32], sizes=[64], seeds=1)
+    drawing = metric_by_n_train(study)
+    scores = study.frame.set_index("model")["test_accuracy"].sort_values()
+    assert set(drawing.table["model"]) == set(scores.index[-15:])
+    assert "Of 17 models with a result the 15 with the best cells are drawn;" in drawing.caption
+    assert "No result" not in drawing.caption
+    assert "Of the 15 runs planned in these panels: 15 ok." in drawing.caption
+
+
 @pytest.mark.parametrize(
     ("count", "most", "expected"),
     [(3, 4, [0, 1, 2]), (5, 4, [0, 1, 3, 4]), (7, 3, [0, 3, 6]), (9, 1, [8]), (0, 4, [])],

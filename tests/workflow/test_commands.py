@@ -81,7 +81,7 @@ def test_the_grid_is_printed_before_the_first_job(
     # The processes that Snakemake starts do not print it again.
     assert text.count("resolution   1: 16 px") == 1
     (clone.folder / "results" / "aggregated_metrics.csv").unlink()
-    assert "jobs to do: 2 (" in (again := clone.run("all").stderr)
+    assert "jobs to do: 6 (" in (again := clone.run("all").stderr)
     assert "jobs done: 5" in again
 
 

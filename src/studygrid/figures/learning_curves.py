@@ -61,18 +61,31 @@ def learning_curves(study: StudyResults) -> Drawing:
 def _shown(study: StudyResults, curves: Curves) -> _Shown:
     there = curves.runs[panels.CELL_AXES].drop_duplicates()
     cells = chosen.metric_cells(study).merge(there.astype({"resolution": int}))
-    sizes = panels.evenly(panels.sizes_in_order(cells), _MOST_SIZES)
-    most = _MOST_RESOLUTIONS if len(sizes) > 1 else _MOST_SIZES
-    resolutions = panels.evenly(sorted(set(cells["resolution"])), most)
-    pairs = [[(resolution, size) for size in sizes] for resolution in resolutions]
-    if len(sizes) == 1:
-        pairs = [[pair for row in pairs for pair in row]]
+    pairs = _pairs(cells)
     places = {pair for row in pairs for pair in row}
     found = [pair in places for pair in zip(cells["resolution"], cells["n_train"], strict=True)]
     with_curve = set(cells.loc[found, "model"])
     ranked = [*chosen.best_cells(study)["model"], *study.order["model"]]
     best = [model for model in dict.fromkeys(ranked) if model in with_curve][:_MOST_MODELS]
     return _Shown([model for model in study.order["model"] if model in best], pairs)
+
+
+def _pairs(cells: pd.DataFrame) -> list[list[tuple[int, str]]]:
+    """Return the (resolution, size) of each panel: a grid, or a few in rows where it has holes."""
+    order = panels.sizes_in_order(cells)
+    sizes = panels.evenly(order, _MOST_SIZES)
+    most = _MOST_RESOLUTIONS if len(sizes) > 1 else _MOST_SIZES
+    resolutions = panels.evenly(sorted(set(cells["resolution"])), most)
+    rows = [[(resolution, size) for size in sizes] for resolution in resolutions]
+    if len(sizes) == 1:
+        rows = [[pair for row in rows for pair in row]]
+    there = dict.fromkeys(zip(cells["resolution"], cells["n_train"], strict=True))
+    if all(pair in there for row in rows for pair in row):
+        return rows
+    found = sorted(there, key=lambda pair: (pair[0], order.index(pair[1])))
+    found = panels.evenly(found, 4 if len(found) == 5 else _MOST_RESOLUTIONS * _MOST_SIZES)
+    columns = 2 if len(found) == 4 else _MOST_SIZES
+    return [found[start : start + columns] for start in range(0, len(found), columns)]
 
 
 def _in(table: pd.DataFrame, shown: _Shown) -> pd.Series[bool]:

@@ -37,6 +37,7 @@ TABLE_COLUMNS = [
 ]
 
 _MOST_PANELS = 4
+_MOST_MODELS = 15
 _MARK_IN = 0.05  # width that a model takes at a tick
 _Y_AXIS_IN = 0.5
 _CHANCE_IN = 0.4
@@ -68,7 +69,8 @@ class _Panel:
 def metric_panels(study: StudyResults, along: Along, title: str) -> Drawing:
     """Draw the study's metric along one axis, in a panel for each value of the other.
 
-    Of more than four values with a result the smallest, the largest and two between get a panel.
+    Of more than four values with a result the smallest, the largest and two between get a panel;
+    of more than 15 models those with the best cells are drawn.
 
     Parameters
     ----------
@@ -87,6 +89,8 @@ def metric_panels(study: StudyResults, along: Along, title: str) -> Drawing:
         `spread_high` (10th and 90th percentile of ten runs or more), `n` runs.
     """
     cells = panels.spread_cells(study)
+    best = list(chosen.best_cells(study)["model"])
+    cells = cells.loc[~cells["model"].isin(best[_MOST_MODELS:])]
     results = cells.loc[cells["n"] > 0]
     if results.empty:
         return nothing_to_draw(title, panels.no_value_words(study), TABLE_COLUMNS)
@@ -99,7 +103,8 @@ def metric_panels(study: StudyResults, along: Along, title: str) -> Drawing:
     drawn = [_panel(study, cells, along, over, value) for value in shown]
     left_out = [value for value in values if value not in shown]
     with house_style():
-        return _drawn(study, drawn, along, title, _left_out_words(study, over, left_out))
+        notes = [_fewer_words(len(best)), _left_out_words(study, over, left_out)]
+        return _drawn(study, drawn, along, title, notes)
 
 
 def _panel(study: StudyResults, cells: pd.DataFrame, along: Along, over: str, value: Any) -> _Panel:
@@ -125,8 +130,17 @@ def _left_out_words(study: StudyResults, over: str, values: Sequence[Any]) -> st
     return f"For want of room there is no panel for {named}; {where}."
 
 
+def _fewer_words(models: int) -> str:
+    if models <= _MOST_MODELS:
+        return ""
+    return (
+        f"Of {models} models with a result the {_MOST_MODELS} with the best cells are drawn; "
+        "summary_statistics.csv has all."
+    )
+
+
 def _drawn(
-    study: StudyResults, shown: Sequence[_Panel], along: Along, title: str, left_out: str
+    study: StudyResults, shown: Sequence[_Panel], along: Along, title: str, left_out: Sequence[str]
 ) -> Drawing:
     look_of = looks(study.order["model"])
     cells = pd.concat([panel.cells for panel in shown])
@@ -147,12 +161,12 @@ def _drawn(
         axes.set_xlabel(_axis_words(study, along))
     for axes in grid[:, 0]:
         axes.set_ylabel(chosen.metric_words(study))
-    notes = _limit(every, columns, shown, study.chance.get(study.metric.name))
+    notes = [*left_out, *_limit(every, columns, shown, study.chance.get(study.metric.name))]
     return framed(
         figure,
         _table(shown),
         title=title,
-        caption=" ".join(filter(None, [*_caption(study, shown, models), left_out, *notes])),
+        caption=" ".join(filter(None, [*_caption(study, shown, models), *notes])),
         entries=_entries(models, look_of),
         panel_height_in=2.5 if rows == 1 else 0.35 + 1.75 * rows,
     )
@@ -261,7 +275,8 @@ def _caption(study: StudyResults, shown: Sequence[_Panel], models: Sequence[str]
         chosen.better_words(study),
         chosen.run_words(runs, "in these panels"),
     ]
-    nowhere = [model for model in study.order["model"] if model not in models]
+    planned = set(runs["model"])
+    nowhere = [model for model in study.order["model"] if model in planned - set(models)]
     if nowhere:
         parts.append(f"No result in these panels: {', '.join(nowhere)}.")
     for panel in shown:
