@@ -68,6 +68,8 @@ def small_config(root: Path) -> dict[str, Any]:
             "min_repeats": 3,
             "warmup_sec": 0.01,
         },
+        # All of them take longer to draw than the study to run; unit tests draw the others.
+        "report": {"figures": ["metric_by_resolution", "status_matrix"]},
     }
 
 
