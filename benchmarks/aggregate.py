@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -37,27 +38,31 @@ def main() -> None:
         results = Path(folder)
         plan = _write_study(results, options.runs)
         print(f"{len(plan.runs)} runs, {_size_mb(results):.0f} MB of records")
-        measured: dict[str, list[float]] = {
-            "nothing read before": [],
-            "one changed": [],
-            "none": [],
-        }
-        memory = []
+        measured: dict[str, list[Cost]] = {"nothing read before": [], "one changed": [], "none": []}
         for repeat in range(options.repeats):
             (results / CACHE_NAME).unlink(missing_ok=True)
-            seconds, peak = _aggregate(results)
-            measured["nothing read before"].append(seconds)
-            memory.append(peak)
+            measured["nothing read before"].append(_aggregate(results))
             write_run(plan, results, plan.runs[repeat], score=0.9)
-            measured["one changed"].append(_aggregate(results)[0])
-            measured["none"].append(_aggregate(results)[0])
-    for name, times in measured.items():
-        print(
-            f"{name}: median {statistics.median(times):.2f} s ({min(times):.2f} to {max(times):.2f})"
-        )
-    ratios = [a / b for a, b in zip(*list(measured.values())[:2], strict=True)]
-    print(f"anew / one changed: median {statistics.median(ratios):.1f}")
-    print(f"peak memory when all is read: {max(memory):.0f} MB")
+            measured["one changed"].append(_aggregate(results))
+            measured["none"].append(_aggregate(results))
+    for name, costs in measured.items():
+        for what in ("wall_sec", "cpu_sec"):
+            values = [getattr(cost, what) for cost in costs]
+            low, middle, high = min(values), statistics.median(values), max(values)
+            print(f"{name}, {what}: median {middle:.2f} ({low:.2f} to {high:.2f})")
+    pairs = zip(measured["nothing read before"], measured["one changed"], strict=True)
+    ratio = statistics.median(before.cpu_sec / after.cpu_sec for before, after in pairs)
+    print(f"CPU, anew / one changed: median {ratio:.1f}")
+    peak = max(cost.peak_mb for costs in measured.values() for cost in costs)
+    print(f"peak memory: {peak:.0f} MB")
+
+
+class Cost(NamedTuple):
+    """What a process took."""
+
+    wall_sec: float
+    cpu_sec: float
+    peak_mb: float
 
 
 def _write_study(results: Path, runs: int) -> Plan:
@@ -79,8 +84,8 @@ def _write_study(results: Path, runs: int) -> Plan:
     return plan
 
 
-def _aggregate(results: Path) -> tuple[float, float]:
-    """Run the job; return its seconds and its peak memory in MB."""
+def _aggregate(results: Path) -> Cost:
+    """Run the job in a process of its own."""
     command = [sys.executable, str(ROOT / "scripts" / "aggregate.py"), "--study"]
     command += [str(results / "study.yaml"), "--runs", str(results / "aggregated_metrics.csv")]
     command += ["--summary", str(results / "summary_statistics.csv")]
@@ -90,7 +95,8 @@ def _aggregate(results: Path) -> tuple[float, float]:
     process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     assert status == 0
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    wall = time.perf_counter() - started
+    return Cost(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def _size_mb(folder: Path) -> float:
