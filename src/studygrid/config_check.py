@@ -105,7 +105,9 @@ def _check_report(family: Family, section: Any, problems: Problems) -> None:
     for position, name in enumerate(figures):
         place = ("report", "figures", position)
         if isinstance(name, str) and name not in known:
-            problems.add(place, f"{family.name} has no such figure", name, nearest(name, known))
+            close = nearest(name, known) or ""
+            hint = close if close.startswith("valid") else f"{close} All: {', '.join(known)}"
+            problems.add(place, f"{family.name} has no such figure", name, hint.strip())
         elif name in figures[:position]:
             problems.add(place, "is named twice", name)
 

@@ -145,6 +145,25 @@ MISSPELT = [
         "did you mean 'auroc'?",
     ),
     (
+        BASE + "report: {figures: [cost, heatmap_metric]}\n",
+        "c.yaml:14: report.figures[1]: classification has no such figure "
+        "(it is \"heatmap_metric\"); valid: metric_by_resolution, metric_by_n_train, "
+        "metric_heatmap, seed_spread, learning_curves, cost, best_against_throughput, "
+        "time_to_threshold, status_matrix, confusion_matrices, calibration",
+    ),
+    (
+        BASE + "report: {figures: [cots]}\n",
+        "c.yaml:14: report.figures[0]: classification has no such figure (it is \"cots\"); "
+        "did you mean 'cost'? All: metric_by_resolution, metric_by_n_train, metric_heatmap, "
+        "seed_spread, learning_curves, cost, best_against_throughput, time_to_threshold, "
+        "status_matrix, confusion_matrices, calibration",
+    ),
+    (
+        BASE + "report: {figures: [cost, cost]}\n",
+        "c.yaml:14: report.figures[1]: is named twice (it is \"cost\")",
+    ),
+    (BASE + "report: {figures: []}\n", "c.yaml:14: report.figures: should not be empty (it is [])"),
+    (
         changed("  seed: 2", "  seed: 2\n  model: [tiny_cn]"),
         "c.yaml:12: grid.model[0]: no such model or preset (it is \"tiny_cn\"); "
         "did you mean 'tiny_cnn'?",
