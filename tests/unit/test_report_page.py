@@ -506,7 +506,7 @@ def test_the_job_writes_the_page_of_the_command(
 ) -> None:
     files = {"--study": "study.yaml", "--output": "a.html", "--log": "a.log"}
     arguments = [part for name, file in files.items() for part in (name, folder / file)]
-    arguments += ["--figures", "metric_by_resolution", "--folder", folder / "figures"]
+    arguments += ["--figures", "metric_by_resolution"]
     assert job.main([str(argument) for argument in arguments]) == 0
     run_command(folder)
     assert (folder / "a.html").read_bytes() == (folder / "report.html").read_bytes()

@@ -457,17 +457,18 @@ def test_the_same_tables_give_the_same_bytes(study: StudyResults, tmp_path: Path
 def test_the_job_writes_the_files_that_the_workflow_expects(
     study: StudyResults, tmp_path: Path
 ) -> None:
-    options = ["--study", str(study.folder / "study.yaml"), "--folder", str(tmp_path / "tables")]
+    options = ["--study", str(study.folder / "study.yaml")]
+    folder = study.folder / "tables"
     assert tables_job.main([*options, "--log", str(tmp_path / "log")]) == 0
-    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == sorted(table_files())
-    with (tmp_path / "tables" / "failures.csv").open(newline="") as file:
+    assert sorted(path.name for path in folder.iterdir()) == sorted(table_files())
+    with (folder / "failures.csv").open(newline="") as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["diverged", "missing"]
 
 
 def test_the_job_says_what_is_wrong_with_a_study(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--study", str(tmp_path / "study.yaml"), "--folder", str(tmp_path)]
+    options = ["--study", str(tmp_path / "study.yaml")]
     assert tables_job.main([*options, "--log", str(tmp_path / "log")]) == 1
     assert "study.yaml does not exist" in capsys.readouterr().err
 

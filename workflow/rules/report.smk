@@ -31,12 +31,10 @@ rule figures:
     params:
         code=figures_code,
         figures=plan.figures,
-        folder=FIGURES,
     shell:
         "python scripts/figures.py"
         " --study {input.study:q}"
         " --figures {params.figures:q}"
-        " --folder {params.folder:q}"
         " --log {log:q}"
 
 
@@ -53,12 +51,8 @@ rule tables:
         "../../envs/studygrid.yaml"
     params:
         code=tables_code,
-        folder=TABLES,
     shell:
-        "python scripts/tables.py"
-        " --study {input.study:q}"
-        " --folder {params.folder:q}"
-        " --log {log:q}"
+        "python scripts/tables.py" " --study {input.study:q}" " --log {log:q}"
 
 
 rule resomap:
@@ -74,12 +68,8 @@ rule resomap:
         "../../envs/studygrid.yaml"
     params:
         code=resomap_code,
-        folder=RESULTS,
     shell:
-        "python scripts/resomap.py"
-        " --study {input.study:q}"
-        " --output-dir {params.folder:q}"
-        " --log {log:q}"
+        "python scripts/resomap.py" " --study {input.study:q}" " --log {log:q}"
 
 
 rule report:
@@ -97,12 +87,10 @@ rule report:
     params:
         code=report_code,
         figures=plan.figures,
-        folder=FIGURES,
     shell:
         "python scripts/report.py"
         " --study {input.study:q}"
         " --figures {params.figures:q}"
-        " --folder {params.folder:q}"
         " --output {output:q}"
         " --log {log:q}"
 

@@ -18,13 +18,13 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Draw a study's figures.", allow_abbrev=False)
     parser.add_argument("--study", type=Path, required=True, help="study.yaml of the results")
     parser.add_argument("--figures", nargs="+", required=True, help="names of the figures")
-    parser.add_argument("--folder", type=Path, required=True, help="folder to write them to")
     parser.add_argument("--log", type=Path, required=True, help="file to write the log to")
     options = parser.parse_args(argv)
     try:
         study = read_study(options.study.parent)
+        folder = study.folder / "figures"
         for name in options.figures:
-            save(load_figure(study.family, name)(study), options.folder / name)
+            save(load_figure(study.family, name)(study), folder / name)
     except StudygridError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

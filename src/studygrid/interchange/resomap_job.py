@@ -22,10 +22,9 @@ def main(argv: list[str] | None = None) -> int:
         description="Write a study in ResoMap's layout.", allow_abbrev=False
     )
     parser.add_argument("--study", type=Path, required=True, help="study.yaml of the results")
-    parser.add_argument("--output-dir", type=Path, required=True, help="folder to write to")
     parser.add_argument("--log", type=Path, required=True, help="file to write the log to")
     options = parser.parse_args(argv)
-    folder: Path = options.output_dir
+    folder: Path = options.study.parent
     try:
         study = read_study(options.study.parent)
         cells = cells_of(study)

@@ -18,13 +18,12 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write a study's report.", allow_abbrev=False)
     parser.add_argument("--study", type=Path, required=True, help="study.yaml of the results")
     parser.add_argument("--figures", nargs="*", default=[], help="names of the figures in it")
-    parser.add_argument("--folder", type=Path, required=True, help="folder of the drawn figures")
     parser.add_argument("--output", type=Path, required=True, help="page to write")
     parser.add_argument("--log", type=Path, required=True, help="file to write the log to")
     options = parser.parse_args(argv)
     try:
         study = read_study(options.study.parent)
-        files = DrawnFiles(options.folder, tuple(options.figures), options.folder.name)
+        files = DrawnFiles(options.study.parent / "figures", tuple(options.figures), "figures")
         page = as_html(study, files)
     except StudygridError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -24,11 +24,10 @@ def main(argv: list[str] | None = None) -> int:
         description="Write a study's tables as CSV, Markdown, LaTeX and XLSX.", allow_abbrev=False
     )
     parser.add_argument("--study", type=Path, required=True, help="study.yaml of the results")
-    parser.add_argument("--folder", type=Path, required=True, help="folder to write them to")
     parser.add_argument("--log", type=Path, required=True, help="file to write the log to")
     options = parser.parse_args(argv)
     try:
-        written = write_tables(read_study(options.study.parent), options.folder)
+        written = write_tables(read_study(options.study.parent), options.study.parent / "tables")
     except StudygridError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
