@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,29 @@ def test_the_study_ends_in_tables_figures_and_a_report(finished_study: Clone) ->
     assert {(row["planned"], row["ok"], row["failed"]) for row in summary} == {("2", "2", "0")}
     assert (results / "figures" / "metric_by_resolution.png").stat().st_size > 10_000
     assert "Stripes or dots" in (results / "report.html").read_text()
+
+
+def test_snakemakes_own_report_has_the_figures_and_the_page_with_captions(study: Clone) -> None:
+    study.snakemake("--report", "study.zip")
+    with zipfile.ZipFile(study.folder / "study.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        page = archive.read("study/report.html").decode()
+    assert {"metric_by_resolution.png", "status_matrix.png", "report.html"} <= names
+    assert "Ticks stand where something was measured" in page
+    assert "How many runs of each cell" in page
+
+
+def test_partial_makes_the_tables_of_what_is_there(study: Clone) -> None:
+    results = study.folder / "results"
+    (results / "runs/tiny_cnn/res16/n16/seed1/evaluate.json").unlink()
+    text = study.run("partial").stdout
+    assert "8 runs: 7 ok, 0 failed, 1 missing" in text
+    assert "Top 5 results" in text
+    with (results / "aggregated_metrics.csv").open() as file:
+        assert [row["status"] for row in csv.DictReader(file)].count("missing") == 1
+    # What it wrote is not taken for what the study still lacks.
+    due = study.to_do()
+    assert {"runs/tiny_cnn/res16/n16/seed1/evaluate.json", "aggregated_metrics.csv"} <= due
 
 
 def test_one_table_can_be_asked_for(make_clone: Callable[..., Clone], config: Any) -> None:

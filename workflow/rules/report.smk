@@ -79,7 +79,11 @@ rule report:
         runs=rules.aggregate.output.runs,
         figures=rules.figures.output,
     output:
-        f"{RESULTS}/report.html",
+        report(
+            f"{RESULTS}/report.html",
+            caption="../report/report.rst",
+            category="Report",
+        ),
     log:
         f"{RESULTS}/logs/report.log",
     conda:
