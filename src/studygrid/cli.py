@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import io
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from studygrid.errors import StudygridError
 from studygrid.version import __version__
@@ -43,8 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_command(name: str, options: argparse.Namespace) -> int:
     """Run a command with its options; an error for the user is one message and the status 1."""
+    _make_output_usable()
     try:
         status: int = importlib.import_module(f"studygrid.commands.{name}").run(options)
+        sys.stdout.flush()
     except StudygridError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -53,7 +58,24 @@ def run_command(name: str, options: argparse.Namespace) -> int:
     except BrokenPipeError:  # the reader of our output has gone: `| head`
         sys.stdout = None
         return 0
+    except OSError as error:
+        place = error.filename2 or error.filename or "a file or the output"
+        print(
+            f"error: {place}: {error.strerror or error}; nothing that was computed is lost: put "
+            "it right, then give the same command again",
+            file=sys.stderr,
+        )
+        sys.stdout = None  # a full disk would refuse what is left in it once more
+        return 1
     return status
+
+
+def _make_output_usable() -> None:
+    """Let a command print whatever its output is: closed, or of few letters."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115
+    elif isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
 
 
 def run_alone(name: str, description: str, argv: Sequence[str] | None = None) -> int:

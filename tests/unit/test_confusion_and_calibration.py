@@ -16,7 +16,7 @@ from studygrid.figures.drawing import Drawing
 from studygrid.figures.pooled_tables import pooled_tables
 from studygrid.grid import Run
 from studygrid.records import EvaluateRecord, read_record, write_record
-from studygrid.results.study_results import study_results
+from studygrid.results.study_results import StudyResults, study_results
 from tests.unit.made_records import data_record
 from tests.unit.made_study import Table, bins_of, made_study, named_models
 
@@ -217,3 +217,15 @@ def test_records_of_before_say_to_evaluate_again(tmp_path: Path) -> None:
 def test_without_a_run_that_ended_well_the_reason_is_another(tmp_path: Path) -> None:
     drawing = calibration(made_study(tmp_path, fate=lambda run: "oom", **ONE))
     assert "No run has ended well yet" in drawing.figure.axes[0].texts[0].get_text()
+
+
+@pytest.mark.parametrize("draw", [confusion_matrices, calibration])
+def test_a_model_without_a_result_is_named(
+    tmp_path: Path, draw: Callable[[StudyResults], Drawing]
+) -> None:
+    def fate(run: Run) -> str:
+        return "diverged" if run.model == "tiny_cnn" else "ok"
+
+    assert "No result" not in draw(made_study(tmp_path / "whole")).caption
+    caption = draw(made_study(tmp_path / "part", fate=fate)).caption
+    assert "No result: tiny_cnn." in caption

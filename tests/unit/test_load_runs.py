@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -95,6 +96,20 @@ def test_a_folder_named_twice_is_read_once(study: Path) -> None:
     assert len(load_runs([run_folder(study), run_folder(study)]).frame) == 1
 
 
+@pytest.mark.parametrize("planned", [True, False])
+def test_a_run_that_is_named_in_several_ways_counts_once(
+    planned: bool, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to(study)
+    if not planned:
+        (study / "study.yaml").unlink()
+    named = [f"results/runs/{RUN.path}", "results", study, "link", run_folder(study)]
+    runs = load_runs(named)
+    assert len(runs.frame) == len(PLAN.runs)
+    assert set(runs.frame["study"]) == {"results"}
+
+
 def test_a_results_folder_without_its_study_file_has_the_runs_that_are_there(study: Path) -> None:
     (study / "study.yaml").unlink()
     runs = load_runs(study)
@@ -162,7 +177,30 @@ def test_a_value_that_no_run_has_is_refused_with_the_nearest(study: Path) -> Non
         load_runs(study, {"modle": ["tiny_cnn"]})
 
 
+def test_one_value_may_stand_alone_and_text_is_not_taken_apart(study: Path) -> None:
+    assert len(load_runs(study, {"model": "tiny_cnn", "seed": 0}).frame) == 4  # type: ignore[dict-item]
+    with pytest.raises(SelectionError, match="no run has seed=12"):
+        load_runs(study, {"seed": "12"})
+
+
+@pytest.mark.parametrize(
+    ("selection", "message"),
+    [({"model": []}, "model names no value"), ("model=tiny_cnn", "should be axes with")],
+)
+def test_a_selection_of_nothing_or_of_another_kind_is_refused(
+    selection: Any, message: str, study: Path
+) -> None:
+    with pytest.raises(SelectionError, match=message):
+        load_runs(study, selection)
+
+
 # --- What it cannot use
+
+
+def test_a_profile_that_cannot_be_used_is_listed(study: Path) -> None:
+    profile = next(study.glob("profiles/*/*.json"))
+    profile.write_text("{")
+    assert [found.path for found in load_runs(study).problems] == [profile]
 
 
 def cut(name: str) -> Callable[[Path], None]:
@@ -289,6 +327,12 @@ def test_no_valid_run_is_an_error_that_says_where_it_looked(study: Path, tmp_pat
 def test_no_path_is_no_run() -> None:
     with pytest.raises(NoRunsError, match="no path at all"):
         load_runs([])
+
+
+def test_a_results_folder_without_a_run_says_so(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(NoRunsError, match=r"has no study\.yaml, and no run in runs/"):
+        load_runs(tmp_path)
 
 
 def test_a_folder_that_is_no_study_says_so(tmp_path: Path) -> None:

@@ -323,6 +323,7 @@ def test_times_of_another_device_are_not_compared(tmp_path: Path) -> None:
     with_latency(plan, tmp_path, {"simple_cnn": 0.004, "tiny_cnn": 0.001}, "B")
     text = said(study_results(plan, tmp_path))["cost"]
     assert "not measured on that device left aside" in text
+    assert re.search(r"\(\d such cells? not measured on that device left aside\)", text)
     assert "times that" not in text
 
 
@@ -389,3 +390,28 @@ def test_values_without_any_spread_are_words_too(tmp_path: Path) -> None:
     found = said(study_results(plan, written(tmp_path, plan, lambda run: 0.5)))
     assert "0.500, 95 % Student-t interval 0.500 to 0.500" in found["best"]
     assert "holds 0 for 2" in found["n_train"]
+
+
+def test_models_of_one_pair_are_counted_beside_the_intervals(tmp_path: Path) -> None:
+    plan = plan_of()
+    written(tmp_path, plan)
+    gone = [run for run in plan.runs if run.model == "tiny_cnn" and run.n_train == 64 and run.seed]
+    for run in gone:
+        (tmp_path / "runs" / run.path / "evaluate.json").unlink()
+    found = said(study_results(plan, tmp_path))
+    assert "; 1 more, of one pair of runs, has none. These" in found["n_train"]
+
+
+def test_intervals_beyond_chance_are_those_of_the_cells_that_have_one(tmp_path: Path) -> None:
+    plan = plan_of()
+    written(tmp_path, plan)
+    for run in plan.runs:
+        if run.model == "tiny_cnn" and run.n_train == 64 and run.resolution == 32 and run.seed:
+            (tmp_path / "runs" / run.path / "evaluate.json").unlink()
+    assert "of all 7 cells that have one lie" in said(study_results(plan, tmp_path))["chance"]
+
+
+def test_the_only_run_is_one(tmp_path: Path) -> None:
+    plan = plan_of(models={"tiny_cnn": None}, grid={"resolution": [32], "n_train": [64], "seed": 1})
+    found = said(study_results(plan, written(tmp_path, plan)))
+    assert found["failures"] == "The planned run has a score; nothing was left out."

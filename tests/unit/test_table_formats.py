@@ -476,3 +476,8 @@ def test_the_job_says_what_is_wrong_with_a_study(
 def test_html_in_notes_is_text(study: StudyResults) -> None:
     assert "<b>" not in markdown(named(study, "runs"))
     assert html.unescape(markdown_escape(study.name)) == study.name
+
+
+def test_what_rounds_to_zero_has_no_sign() -> None:
+    row = {"difference": [-0.0004], "difference_ci_low": [-0.031], "difference_ci_high": [0.030]}
+    assert page_of(table_of(pd.DataFrame(row))).rows == [("0.000 [-0.031, 0.030]",)]

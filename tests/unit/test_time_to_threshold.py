@@ -60,7 +60,7 @@ def test_a_run_that_never_reaches_it_is_drawn_at_its_end_and_counted(tmp_path: P
     markers = [line.get_marker() for line in drawing.figure.axes[1].lines]
     assert markers.count(">") == 1
     assert markers.count("o") == 3
-    assert "3 of the 4 runs that ended reach it, 1 never do." in drawing.caption
+    assert "3 of the 4 runs that ended reach it, 1 never does." in drawing.caption
 
 
 def test_the_median_counts_such_a_run_as_longer_than_any(tmp_path: Path) -> None:
@@ -178,3 +178,13 @@ def test_without_a_score_the_reason_is_drawn(tmp_path: Path, change: dict[str, A
     drawing = drawn(tmp_path, **change)
     assert drawing.table.empty
     assert "No run that ended has a validation score" in drawing.caption
+
+
+def test_cells_without_a_run_that_ended_are_counted(tmp_path: Path) -> None:
+    def fate(run: Run) -> str:
+        return "missing" if run.n_train == 64 else "ok"
+
+    whole = drawn(tmp_path / "whole")
+    assert "no run that ended" not in whole.caption
+    changes: dict[str, Any] = {"grid": {"resolution": [32], "n_train": ["all", 64], "seed": 4}}
+    assert "Of 2 cells 1 has no run that ended." in drawn(tmp_path, fate=fate, **changes).caption

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import struct
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,14 @@ import yaml
 
 from studygrid import cli
 from studygrid.errors import NoRunsError, SelectionError, StudygridError
+from studygrid.execution.locks import sole_writer
+from studygrid.families.base import load_reference
 from studygrid.grid import Run
 from studygrid.records import Status
 from studygrid.results.study_results import StudyResults, study_results
 from studygrid.trackers import TRACKERS
 from studygrid.trackers.content import identity, run_id, tracked_run
-from studygrid.trackers.exporting import Exported, export
+from studygrid.trackers.exporting import Exported, Tracker, export
 from studygrid.trackers.index import FILE, Entry, ExportIndex
 from tests.unit.made_records import small_plan, write_run
 
@@ -177,7 +181,56 @@ def test_what_was_deleted_is_exported_again(study: StudyResults, tmp_path: Path)
     assert counts(again(study, "tensorboard", tmp_path / "out")) == (0, 1, 2)
 
 
+def test_two_exports_at_once_write_each_run_once(study: StudyResults, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    output = tmp_path / "out"
+    with ThreadPoolExecutor(1) as pool, sole_writer(output):
+        other = pool.submit(export, study, "tensorboard", output)
+        with pytest.raises(TimeoutError):
+            other.result(timeout=0.5)  # it has seen that nothing is there, and waits
+        runs = [run for run in PLAN.runs if run in study.facts]
+        index = ExportIndex(output)
+        for run in runs:
+            (output / run.path).mkdir(parents=True)
+            index.note(Entry(id=run_id(study, run), identity=identity(study, run), place=run.path))
+    assert counts(other.result()) == (0, 0, 3)
+
+
+def test_a_place_that_cannot_be_written_to_is_one_message(
+    study: StudyResults, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("tensorboard")
+    (tmp_path / "file").touch()
+    arguments = ["export", str(study.folder), "--to", "tensorboard"]
+    assert cli.main([*arguments, "--output", str(tmp_path / "file")]) == 1
+    assert f"error: {tmp_path / 'file'}: cannot be written to (" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("tracker", sorted(TRACKERS))
+def test_the_command_that_shows_an_export_is_quoted_for_a_shell(tracker: str) -> None:
+    place = "/a b/it's"
+    target: Tracker = load_reference(TRACKERS[tracker])(Path(place))
+    assert any(word.startswith(place) for word in shlex.split(target.how_to_view()))
+
+
 # --- MLflow
+
+
+def test_a_disk_that_mlflow_finds_full_is_one_message(
+    study: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("mlflow")
+    from mlflow.exceptions import MlflowException
+    from mlflow.tracking import MlflowClient
+
+    def full(*_: Any, **__: Any) -> None:
+        raise MlflowException("[Errno 28] No space left on device")
+
+    monkeypatch.setattr(MlflowClient, "log_batch", full)
+    with pytest.raises(StudygridError, match=r"out: cannot be written to \(.*No space left"):
+        export(study, "mlflow", tmp_path / "out")
+    monkeypatch.undo()
+    assert counts(export(study, "mlflow", tmp_path / "out")) == (2, 1, 0)
 
 
 def mlflow_runs(output: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
@@ -332,6 +385,23 @@ def test_an_offline_run_of_wandb_holds_config_curves_and_scores(
     assert exit_code(records) == 0
 
 
+def test_an_offline_run_that_wandb_lost_is_an_error_and_written_again(
+    study: StudyResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wandb = pytest.importorskip("wandb")
+    finish = wandb.sdk.wandb_run.Run.finish
+
+    def lose(run: Any, **options: Any) -> None:
+        finish(run, **options)
+        next(Path(run.dir).parent.glob("*.wandb")).write_bytes(b"")
+
+    monkeypatch.setattr(wandb.sdk.wandb_run.Run, "finish", lose)
+    with pytest.raises(StudygridError, match="wandb wrote nothing"):
+        export(study, "wandb", tmp_path / "out")
+    monkeypatch.setattr(wandb.sdk.wandb_run.Run, "finish", finish)
+    assert counts(export(study, "wandb", tmp_path / "out")) == (2, 1, 0)
+
+
 def summary_of(records: list[Any]) -> dict[str, Any]:
     found = {}
     for record in records:
@@ -358,7 +428,7 @@ def test_the_command_exports_below_the_results_and_says_what_it_did(
     output = study.folder / "exports" / "tensorboard"
     assert f"{output}: 1 new, 0 replaced, 0 there already; of these runs, 1 failed" in said
     assert f"not exported, since they have no usable records: 1 of the runs: {MISSING.path}" in said
-    assert f"tensorboard --logdir '{output}'" in said
+    assert f"tensorboard --logdir {shlex.quote(str(output))}" in said
     assert (output / FAILED.path).is_dir()
 
 

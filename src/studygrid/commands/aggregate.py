@@ -25,7 +25,7 @@ _LONGEST_NAME = 150
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument(
-        "folder", nargs="?", type=Path, metavar="RESULTS", help="results folder (results)"
+        "folder", nargs="?", type=Path, metavar="RESULTS", help="results folder (default: results)"
     )
     parser.add_argument("--results", type=Path, metavar="RESULTS", help="the same")
     only = parser.add_mutually_exclusive_group()
@@ -88,12 +88,12 @@ def _results(options: argparse.Namespace) -> Path:
 
 
 def _not_written(error: OSError, results: Path) -> StudygridError:
-    place = Path(str(error.filename or results))
+    place = Path(str(error.filename2 or error.filename or results))
     # What is named is the temporary file as a rule.
     place = place.parent if place.name.startswith(".") else place
     return StudygridError(
-        f"{place}: cannot be written to ({error.strerror}); allow it, or copy the results folder "
-        "and name the copy"
+        f"{place}: cannot be written to ({error.strerror}); put that right, or copy the "
+        "results folder elsewhere and name the copy"
     )
 
 

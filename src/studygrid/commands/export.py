@@ -17,7 +17,13 @@ _NAMED = 5
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options of the command."""
-    parser.add_argument("results", nargs="?", type=Path, default=Path("results"))
+    parser.add_argument(
+        "results",
+        nargs="?",
+        type=Path,
+        default=Path("results"),
+        help="results folder of the study (default: results)",
+    )
     parser.add_argument("--to", required=True, choices=TRACKERS, help="the tracker")
     parser.add_argument("--output", type=Path, help="folder (default: RESULTS/exports/TRACKER)")
     parser.add_argument(

@@ -20,7 +20,11 @@ _FORMATS = ("html", "md", "pdf", "txt")
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
     parser.add_argument(
-        "results", nargs="?", type=Path, default=Path("results"), help="results folder of the study"
+        "results",
+        nargs="?",
+        type=Path,
+        default=Path("results"),
+        help="results folder of the study (default: results)",
     )
     parser.add_argument("--format", choices=_FORMATS, default="html", help="what to write")
     parser.add_argument(
@@ -43,7 +47,10 @@ def run(options: argparse.Namespace) -> int:
     study = read_study(options.results)
     figures, names = study.folder / "figures", tuple(study.plan.figures)
     if options.draw:
-        _draw(study, figures)
+        try:
+            _draw(study, figures)
+        except OSError as error:
+            raise StudygridError(f"{figures}: cannot be written ({error.strerror})") from None
     elif options.format != "txt":
         _warn_of_old(figures, (study.folder / "runs" / run.path for run in study.facts))
     output = options.output or study.folder / FILE_NAMES[options.format]

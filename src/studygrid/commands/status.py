@@ -84,7 +84,10 @@ def _console() -> tuple[Console, int]:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
     if not math.isfinite(seconds) or seconds <= 0:
-        raise ValueError(text)
+        raise argparse.ArgumentTypeError(f"should be a number of seconds above 0 (it is {text!r})")
     return seconds

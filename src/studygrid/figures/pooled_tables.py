@@ -104,6 +104,10 @@ def pooled_words(study: StudyResults, shown: list[PooledTable], models: int) -> 
         f"choosing it there flatters it. Counts are added up over n = {seeds} {plural}.",
         chosen.run_words(runs, "in these cells"),
     ]
+    scored = set(chosen.best_cells(study)["model"])
+    without = [chosen.short(model) for model in study.order["model"] if model not in scored]
+    if without:
+        parts.append(f"No result: {', '.join(without)}.")
     left_out = sum(pooled.left_out for pooled in shown)
     if left_out:
         plural = "run" if left_out == 1 else "runs"

@@ -147,7 +147,7 @@ def _caption(
     parts = [
         _mark_words(shown["n"]),
         f"{chosen.better_words(study)[:-1]}; the best cell is at the top.",
-        _noise_words(ranked),
+        _noise_words(ranked, study.metric.unit),
         "Grey numbers: runs with a value, of those planned." if partial else "",
         f"Drawn are the best {len(shown)} of {len(ranked)} cells; summary_statistics.csv has all."
         if len(shown) < len(ranked)
@@ -164,7 +164,7 @@ def _mark_words(counts: pd.Series[int]) -> str:
     return panels.mark_words(counts).replace("vertical bars", "horizontal bars")
 
 
-def _noise_words(cells: pd.DataFrame) -> str:
+def _noise_words(cells: pd.DataFrame, unit: str) -> str:
     """Return how far runs of one cell lie apart, against how far the cells' means do.
 
     The first is the pooled standard deviation, √(Σ (n − 1) sd² / Σ (n − 1)) over the cells.
@@ -172,11 +172,12 @@ def _noise_words(cells: pd.DataFrame) -> str:
     freedom = cells["n"] - 1
     if not freedom.sum() or len(cells) < 2:
         return ""
+    unit = f" {unit}" if unit else ""
     within = math.sqrt(float((freedom * cells["sd"].fillna(0.0) ** 2).sum() / freedom.sum()))
     between = float(cells["mean"].std())
     return (
-        f"Standard deviation of the runs of one cell, pooled over the cells: {within:.2g}; of "
-        f"the means of the {len(cells)} cells: {between:.2g}."
+        f"Standard deviation of the runs of one cell, pooled over the cells: {within:.2g}{unit}; "
+        f"of the means of the {len(cells)} cells: {between:.2g}{unit}."
     )
 
 

@@ -244,7 +244,7 @@ def _caption(
     parts = ["In each cell: runs that are ok, of those planned (one a seed)."]
     ok = int((runs["status"] == "ok").sum())
     if ok == len(runs):
-        parts.append(f"All {len(runs)} planned runs are ok.")
+        parts.append("The planned run is ok." if ok == 1 else f"All {ok} planned runs are ok.")
     else:
         parts.append(chosen.run_words(runs[["status"]], "in the study"))
         parts.append(_reasons(study))

@@ -76,9 +76,10 @@ def time_to_threshold(study: StudyResults) -> Drawing:
         return nothing_to_draw(title, reason, TABLE_COLUMNS)
     runs = reached.when_reached(reached.recorded_runs(study), epochs, threshold)
     cells, left_out = _rows(study, runs)
+    never = _without_end(study, runs)
     panels, note = _panels(chosen.runs_of(runs, cells))
     with house_style():
-        return _drawn(study, threshold, runs, panels, cells, [note, left_out], title)
+        return _drawn(study, threshold, runs, panels, cells, [note, left_out, never], title)
 
 
 def _rows(study: StudyResults, runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
@@ -100,6 +101,14 @@ def _rows(study: StudyResults, runs: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     first = ordered.sort_values("soonest", kind="stable").head(_MOST_ROWS)
     note = f"Only {_MOST_ROWS} of {total} cells are shown, {those} that need the fewest steps."
     return cells.merge(first[_CELL], on=_CELL), note
+
+
+def _without_end(study: StudyResults, runs: pd.DataFrame) -> str:
+    """Return how many planned cells have no run that ended."""
+    planned, ended = (len(frame[_CELL].drop_duplicates()) for frame in (study.frame, runs))
+    has = "has" if planned - ended == 1 else "have"
+    missing = f"Of {planned} cells {planned - ended} {has} no run that ended."
+    return missing if ended < planned else ""
 
 
 def _panels(runs: pd.DataFrame) -> tuple[list[_Panel], str]:
@@ -253,14 +262,23 @@ def _caption(
     seeds = " to ".join(str(count) for count in sorted({int(counts.min()), int(counts.max())}))
     return [
         f"Until the validation {metric.label} is {side} {threshold.value:.4g} ({why}).",
-        f"{int(runs['reached'].sum())} of the {len(runs)} runs that ended reach it, "
-        f"{int((~runs['reached']).sum())} never do.",
+        _reached_words(runs["reached"]),
         f"n = {seeds} {'seed' if seeds == '1' else 'seeds'} a cell; medians, without intervals, "
         "count a run that never reaches it as longer than any, and are missing where half or more "
         "do not.",
         "" if dots else f"Runs are not drawn: there are {chosen.DOTS_BELOW} seeds or more.",
         "Runs are scored after each epoch; the time that scoring and starting up take is left out.",
     ]
+
+
+def _reached_words(reaching: pd.Series[bool]) -> str:
+    if len(reaching) == 1:
+        return f"The one run that ended {'reaches it' if reaching.all() else 'never reaches it'}."
+    reach, never = int(reaching.sum()), int((~reaching).sum())
+    return (
+        f"{reach} of the {len(reaching)} runs that ended {'reaches' if reach == 1 else 'reach'} "
+        f"it, {never} never {'does' if never == 1 else 'do'}."
+    )
 
 
 def _table(panels: Sequence[_Panel], threshold: reached.Threshold, dots: bool) -> pd.DataFrame:

@@ -35,7 +35,9 @@ def print_counts(cells: Sequence[CellResult], console: Console) -> None:
     ok = sum(len(cell.ok) for cell in cells)
     failed = sum(len(cell.failed) for cell in cells)
     missing = sum(len(cell.missing) for cell in cells)
-    console.print(f"{ok + failed + missing} runs: {ok} ok, {failed} failed, {missing} missing")
+    total = ok + failed + missing
+    runs = "1 run" if total == 1 else f"{total} runs"
+    console.print(f"{runs}: {ok} ok, {failed} failed, {missing} missing")
     reasons = [
         f"  {cell.cell.model} res{cell.cell.resolution} n{cell.cell.n_train} {found}"
         for cell in cells

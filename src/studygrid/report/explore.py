@@ -98,6 +98,9 @@ def _explore(
             "range": {"category": list(COLOURS)},
         },
     }
+    if "kind" in frame and frame["kind"].nunique() > 1:
+        # A mean must not pass for a run.
+        spec["encoding"] = {"shape": {"field": keys["kind"], "type": "nominal", "title": "kind"}}
     values = (keys[panel], tuple(dict.fromkeys(frame[panel].astype(str)))) if panel else None
     first = {channel: keys[name] for channel, name in start.items() if name in keys}
     return Explore(label, spec, channels, first, values)

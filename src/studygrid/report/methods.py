@@ -14,6 +14,8 @@ _STATISTICS = (
     "A cell is summed up by the mean over its seeds and the 95 % interval of Student's t. It keeps "
     "its coverage at two seeds where scores are about normal; a percentile bootstrap of three "
     "values holds the true mean in about 73 % of cases in place of 95 %, so none is used.",
+    "Student's interval knows no bounds: of few runs that differ much it can leave the range that "
+    "a metric can take.",
     "Two cells are compared pair by pair: runs of one seed share their training subset and their "
     "test split, so the difference of each pair is free of what both share. Its mean has a "
     "Student-t interval and a two-sided paired t test.",
@@ -24,8 +26,8 @@ _STATISTICS = (
     "0.031 with six.",
     "Failed and missing runs are counted and have no score: no value is put in for them. Times of "
     "different devices are never averaged or compared.",
-    "Numbers have as many decimals as give half their interval two significant digits, and three "
-    "significant digits where there is no interval.",
+    "Numbers have as many decimals as give half their interval two significant digits. Without an "
+    "interval they have three significant digits in sentences and four in tables.",
 )
 
 

@@ -135,7 +135,8 @@
     let view = null;
 
     const draw = async () => {
-      const encoding = { tooltip: tooltip(chart.channels, Object.values(chosen)) };
+      const shown = tooltip(chart.channels, Object.values(chosen));
+      const encoding = { ...chart.spec.encoding, tooltip: shown };
       for (const [channel, key] of Object.entries(chosen)) {
         const { axis, scale, ...plain } = chart.channels[key];
         const log = scale?.type === "log" ? { scale: { type: "log" } } : {};

@@ -97,9 +97,9 @@ def load_runs(paths: Paths, select: Selection | None = None) -> Runs:
     NoRunsError
         If no run has a usable record; it says where was looked and what was missing.
     SelectionError
-        If `select` names no axis, or a value that no run has.
+        If `select` names no axis, no value, or a value that no run has.
     """
-    check_axes(select or ())
+    check_axes(select if isinstance(select, Mapping) else ())
     given = [paths] if isinstance(paths, (str, Path)) else list(paths)
     parts, problems = _read(given)
     folders = {folder: run for part in parts for folder, run in part.folders.items()}
@@ -131,18 +131,35 @@ def _read(given: Iterable[str | Path]) -> tuple[list[_Part], list[Problem]]:
     problems: list[Problem] = []
     parts: list[_Part] = []
     run_folders: dict[Path, list[Path]] = {}
-    for folder in dict.fromkeys(match for path in given for match in _matches(path)):
+    named: dict[str, Path] = {}
+    covered: set[str] = set()  # run folders of results folders: they may be named beside
+    for real, folder in _once(match for path in given for match in _matches(path)).items():
         if (folder / "study.yaml").is_file():
             parts.append(_read_study(folder, problems))
+            covered.update(f"{real}/{found.relative_to(folder)}" for found in parts[-1].folders)
         elif (folder / "runs").is_dir():
-            run_folders.setdefault(folder, []).extend(_run_folders(folder))
+            run_folders[folder] = _run_folders(folder)
+            covered.update(f"{real}/{found.relative_to(folder)}" for found in run_folders[folder])
+            if not run_folders[folder]:
+                problems.append(Problem(folder, "has no study.yaml, and no run in runs/"))
         elif (folder / "train.json").exists() or _run_of(folder) is not None:
-            run_folders.setdefault(_root(folder), []).append(folder)
+            named[real] = folder
         else:
             there = "has no study.yaml, no runs/ and no train.json"
             problems.append(Problem(folder, there if folder.exists() else "does not exist"))
+    for real, folder in named.items():
+        if real not in covered:
+            run_folders.setdefault(_root(folder), []).append(folder)
     parts += [_read_folders(root, found, problems) for root, found in run_folders.items()]
     return parts, problems
+
+
+def _once(folders: Iterable[Path]) -> dict[str, Path]:
+    """Return each folder as it is named first, by its real path: a run must not count twice."""
+    first: dict[str, Path] = {}
+    for folder in folders:
+        first.setdefault(os.path.realpath(folder), folder)
+    return first
 
 
 def _matches(path: str | Path) -> list[Path]:
@@ -167,6 +184,11 @@ def _read_study(root: Path, problems: list[Problem]) -> _Part:
         part.add(root, folder, run, row)
         if run not in facts:
             problems.append(Problem(folder, str(row["reason"])))
+    profiles = {(row["model"], row["resolution"]): row.get("profile_reason") for row in rows}
+    for (model, resolution), reason in profiles.items():
+        path = root / "profiles" / str(model) / f"res{resolution}.json"
+        if reason and str(reason).startswith(str(path)) and path.exists():
+            problems.append(Problem(path, str(reason)))
     for folder in _run_folders(root):
         if folder not in part.folders:
             problems.append(Problem(folder, f"is not in the grid of {root / 'study.yaml'}"))

@@ -6,7 +6,6 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 
 from studygrid.axes import AXES
-from studygrid.config_errors import nearest
 from studygrid.errors import SelectionError
 from studygrid.grid import Run
 
@@ -37,10 +36,8 @@ def check_axes(selection: Iterable[str]) -> None:
     """Refuse a selection of something that is no axis."""
     for axis in selection:
         if axis not in AXES:
-            hint = nearest(axis, AXES)
             raise SelectionError(
-                f"select: {axis!r} is no axis; they are {', '.join(AXES)}"
-                f"{f' ({hint})' if hint else ''}"
+                f"select: {axis!r} is no axis{_nearest(axis, AXES)} (they are {', '.join(AXES)})"
             )
 
 
@@ -55,22 +52,43 @@ def selected(runs: Iterable[Run], selection: Selection | None) -> list[Run]:
     runs = list(runs)
     if not selection:
         return runs
-    check_axes(selection)
-    for axis, values in selection.items():
+    chosen = _values(selection)
+    for axis, values in chosen.items():
         there = {str(getattr(run, axis)) for run in runs}
         for value in values:
             if str(value) not in there:
-                close = difflib.get_close_matches(str(value), there, n=1, cutoff=0.7)
-                hint = f"; did you mean {close[0]!r}?" if close else ""
+                hint = _nearest(str(value), there)
                 raise SelectionError(
                     f"select: no run has {axis}={value}{hint} (there are {_listed(there)})"
                 )
-    wanted = {axis: {str(value) for value in values} for axis, values in selection.items()}
+    wanted = {axis: {str(value) for value in values} for axis, values in chosen.items()}
     return [
         run
         for run in runs
         if all(str(getattr(run, axis)) in values for axis, values in wanted.items())
     ]
+
+
+def _values(selection: Selection) -> dict[str, list[object]]:
+    """Return the values of each axis; one value that stands alone is one, text is not letters."""
+    if not isinstance(selection, Mapping):
+        raise SelectionError(
+            f"select: should be axes with their values, such as {{'model': ['resnet18']}} "
+            f"(it is {selection!r})"
+        )
+    check_axes(selection)
+    values: dict[str, list[object]] = {}
+    for axis, given in selection.items():
+        several = isinstance(given, Iterable) and not isinstance(given, str)
+        values[axis] = list(given) if several else [given]
+        if not values[axis]:
+            raise SelectionError(f"select: {axis} names no value; leave it out to have all")
+    return values
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(words), n=1, cutoff=0.7)
+    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def _listed(values: set[str], most: int = 12) -> str:

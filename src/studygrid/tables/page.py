@@ -70,10 +70,15 @@ def _cell(name: str, row: Mapping[Hashable, Any]) -> str:
     if decimals is None:
         return significant(value)
     if name not in _MEASURES:
-        return f"{value:.{decimals}f}"
+        return _fixed(value, decimals)
     bounds = (row[f"{_MEASURES[name]}ci_{end}"] for end in ("low", "high"))
-    low, high = (f"{bound:.{decimals}f}" for bound in bounds)
-    return f"{value:.{decimals}f} [{low}, {high}]"
+    low, high = (_fixed(bound, decimals) for bound in bounds)
+    return f"{_fixed(value, decimals)} [{low}, {high}]"
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """Return a number with so many decimals; what rounds to zero has no sign."""
+    return f"{value:z.{decimals}f}"
 
 
 def _decimals(row: Mapping[Hashable, Any], measure: str) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ class EventFiles:
 
     def how_to_view(self) -> str:
         """Return the command that shows the files."""
-        return f"tensorboard --logdir '{self._output}'"
+        return f"tensorboard --logdir {shlex.quote(str(self._output))}"
 
     def _place(self, run: TrackedRun) -> Path:
         return self._output / run.name

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from studygrid.errors import NoRunsError, StudygridError
+from studygrid.execution.locks import sole_writer
 from studygrid.execution.progress import ProgressBar
 from studygrid.families.base import load_reference
 from studygrid.grid import Run
@@ -85,7 +86,7 @@ def export(
     Raises
     ------
     StudygridError
-        If the tracker's package is not installed.
+        If the tracker's package is not installed, or its files cannot be written.
     SelectionError
         If the selection names no run.
     NoRunsError
@@ -97,35 +98,49 @@ def export(
         raise NoRunsError(
             f"{study.folder}: none of the {len(runs)} runs that are asked for has usable records"
         )
-    index = ExportIndex(output)
-    stale = [run for run in there if not index.holds(run_id(study, run), identity(study, run))]
-    known = sum(index.find(run_id(study, run)) is not None for run in stale)
     target: Tracker = load_reference(TRACKERS[tracker])(output)
-    if stale:
-        _write(study, stale, tracker, target, index)
+    try:
+        new, replaced = _write_stale(study, there, tracker, target, output)
+    except OSError as error:
+        raise StudygridError(
+            f"{output}: cannot be written to ({error.strerror or error}); put that right and give "
+            "the same command again, which goes on from here, or name another --output"
+        ) from None
     return Exported(
         output=output,
-        new=len(stale) - known,
-        replaced=known,
-        unchanged=len(there) - len(stale),
+        new=new,
+        replaced=replaced,
+        unchanged=len(there) - new - replaced,
         failed=sum(study.facts[run].status != "ok" for run in there),
         missing=tuple(run for run in runs if run not in study.facts),
         how_to_view=target.how_to_view(),
     )
 
 
-def _write(
-    study: StudyResults, runs: Sequence[Run], name: str, target: Tracker, index: ExportIndex
-) -> None:
+def _write_stale(
+    study: StudyResults, runs: Sequence[Run], name: str, target: Tracker, output: Path
+) -> tuple[int, int]:
+    """Write the runs that are not there as they are now; return how many are new, and replaced."""
+    if not _stale(study, runs, ExportIndex(output)):
+        return 0, 0  # also where nothing can be written
     with _environment(target.environment):
         _open(target, name)
         try:
-            with ProgressBar(f"exporting to {name}", len(runs), 0, "runs") as progress:
-                for run in runs:
-                    _write_run(tracked_run(study, run), target, index)
-                    progress.advance()
+            with sole_writer(output):
+                index = ExportIndex(output)  # anew: another export may have just ended
+                stale = _stale(study, runs, index)
+                known = sum(index.find(run_id(study, run)) is not None for run in stale)
+                with ProgressBar(f"exporting to {name}", len(stale), 0, "runs") as progress:
+                    for run in stale:
+                        _write_run(tracked_run(study, run), target, index)
+                        progress.advance()
         finally:
             target.close()
+    return len(stale) - known, known
+
+
+def _stale(study: StudyResults, runs: Sequence[Run], index: ExportIndex) -> list[Run]:
+    return [run for run in runs if not index.holds(run_id(study, run), identity(study, run))]
 
 
 def _open(target: Tracker, name: str) -> None:

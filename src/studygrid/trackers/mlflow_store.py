@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,7 +37,21 @@ class MlflowStore:
         self._client = MlflowClient(tracking_uri=self._output.absolute().as_uri())
 
     def write(self, run: TrackedRun) -> Path:
-        """Write a run; return its folder."""
+        """Write a run; return its folder.
+
+        Raises
+        ------
+        OSError
+            If MLflow cannot write its files; it says so by an error of its own in places.
+        """
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self._write(run)
+        except MlflowException as error:
+            raise OSError(str(error)) from error
+
+    def _write(self, run: TrackedRun) -> Path:
         from mlflow.entities import Param, RunTag
 
         experiment: str = self._experiment(run.study)
@@ -75,7 +90,8 @@ class MlflowStore:
 
     def how_to_view(self) -> str:
         """Return the command that shows the store; it needs the whole of MLflow."""
-        return f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri '{self._output}'"
+        place = shlex.quote(str(self._output))
+        return f"MLFLOW_ALLOW_FILE_STORE=true mlflow ui --backend-store-uri {place}"
 
     def _experiment(self, study: str) -> str:
         if study not in self._experiments:

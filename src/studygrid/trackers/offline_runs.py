@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -57,6 +58,9 @@ class OfflineRuns:
         made.summary.update({**run.metrics, "status": run.status, "kept_epoch": run.kept_epoch})
         folder = Path(made.dir).parent
         made.finish(exit_code=0 if run.ok else 1)
+        # On a full disk, wandb's own process loses the file without an error.
+        if not any(file.stat().st_size for file in folder.glob("*.wandb")):
+            raise OSError(f"wandb wrote nothing to {folder}; the disk may be full")
         return folder
 
     def remove(self, run: TrackedRun, place: Path | None) -> None:
@@ -71,7 +75,7 @@ class OfflineRuns:
 
     def how_to_view(self) -> str:
         """Return the command that sends the runs to a server."""
-        return f"wandb sync '{self._output}'/wandb/offline-run-*"
+        return f"wandb sync {shlex.quote(str(self._output))}/wandb/offline-run-*"
 
     def _settings(self, run: TrackedRun) -> Any:
         assert self._wandb is not None

@@ -165,9 +165,10 @@ def _beyond_chance(ranked: Sequence[Row], sign: int, chance: float) -> list[str]
     unsure = sum(end <= sign * chance for end in ends)
     if not ends:
         return []
+    cells = counted(len(ends), "cell") + (" that have one" if len(ends) < len(ranked) else "")
     if not unsure:
-        return [f"The 95 % intervals of all {counted(len(ends), 'cell')} lie on the better side."]
+        return [f"The 95 % intervals of all {cells} lie on the better side."]
     return [
-        f"The 95 % intervals of {unsure:,} of {counted(len(ends), 'cell')} hold that number or "
+        f"The 95 % intervals of {unsure:,} of {cells} hold that number or "
         "lie on its worse side: of these the study does not show that they beat guessing."
     ]

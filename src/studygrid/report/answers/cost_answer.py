@@ -85,7 +85,9 @@ def _training(best: Cost) -> list[str]:
 def _aside(costs: Sequence[Cost], best: Cost) -> str:
     """Say how many cells are left out because their times are of other devices, or none."""
     number_aside = sum(cost.device != best.device for cost in costs)
-    return f", {number_aside:,} not measured on that device left aside" if number_aside else ""
+    if not number_aside:
+        return ""
+    return f" ({counted(number_aside, 'such cell')} not measured on that device left aside)"
 
 
 def _cheaper(study: StudyResults, best: Cost, least: Cost, size: int, aside: str) -> list[str]:
@@ -95,9 +97,9 @@ def _cheaper(study: StudyResults, best: Cost, least: Cost, size: int, aside: str
     if least.train_time_sec and best.train_time_sec and least.train_devices == best.train_devices:
         training = f"; training took {duration(least.train_time_sec)} a run"
     return [
-        f"The cheapest cell that cannot be told apart from it is {_name(study, least)}: "
+        f"The cheapest cell that cannot be told apart from it is {_name(study, least)}{aside}: "
         f"{duration(least.latency_sec[size])} a sample in batches of {size}, {saving}"
-        f"{training}{aside}."
+        f"{training}."
     ]
 
 

@@ -18,7 +18,8 @@ def failure_answer(study: StudyResults) -> Answer:
     column = f"test_{study.metric.name}"
     empty = int(((frame["status"] == Status.OK.value) & frame[column].isna()).sum())
     if bad.empty and not empty:
-        text = f"All {counted(len(frame), 'planned run')} have a score; nothing was left out."
+        runs = f"All {len(frame):,} planned runs have" if len(frame) > 1 else "The planned run has"
+        text = f"{runs} a score; nothing was left out."
         return Answer("failures", "What is missing", (text,))
     sentences = []
     if len(bad):

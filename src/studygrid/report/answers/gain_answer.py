@@ -90,11 +90,18 @@ def _sides(study: StudyResults, gains: Gains) -> list[str]:
     if len(gains.of) == 1:
         return []
     up, down = sides.count(1), sides.count(-1)
+    without = len(gains.of) - len(sides)
     better, worse = (up, down) if study.metric.higher_is_better else (down, up)
     return [
         f"The 95 % interval of the change lies on the better side of 0 for {better:,} of "
         f"{counted(len(sides), 'model')}, on the worse side for {worse:,}, and holds 0 for "
-        f"{sides.count(0):,}. These intervals are not widened for there being several."
+        f"{sides.count(0):,}"
+        + (
+            f"; {without:,} more, of one pair of runs, {'has' if without == 1 else 'have'} none"
+            if without
+            else ""
+        )
+        + ". These intervals are not widened for there being several."
     ]
 
 
@@ -170,7 +177,7 @@ def _table(study: StudyResults, gains: Gains, title: str) -> Table:
     ]
     note = (
         f"{_step(study, gains)}: mean change in {in_sentence(study.metric.label)}, paired by "
-        "seed, with its 95 % Student-t interval."
+        "seed, with its 95 % Student-t interval; one pair of runs has none."
     )
     frame = pd.DataFrame(rows).astype(dict.fromkeys(_NUMBERS, float))
     headings = {
