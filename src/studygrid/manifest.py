@@ -85,7 +85,7 @@ def manifest(
     Returns
     -------
     `report_id` (16 hexadecimal digits, the start of the SHA-256 of the rest as JSON with sorted
-    keys, without `report`), `study`, `family`, `metric`, `newest_record_finished_at` (UTC; the
+    keys, without `report`), `study`, `family`, `metric`, `newest_run_finished_at` (UTC; the
     time at which the last of the results was there, not that of the report), `counts`,
     `studygrid` (version and code fingerprints of what makes reports), `trained_with` (commit,
     libraries and devices of the runs, with how many runs each has), `data`, `profiles`,
@@ -102,7 +102,7 @@ def manifest(
         "study": study.name,
         "family": study.family.name,
         "metric": study.metric.name,
-        "newest_record_finished_at": _newest(study.facts.values()),
+        "newest_run_finished_at": _newest(study.facts.values()),
         "counts": dict(sorted(Counter(study.frame["status"]).items())),
         "studygrid": {
             "version": __version__,

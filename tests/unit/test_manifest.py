@@ -134,7 +134,7 @@ def test_the_same_content_has_the_same_id_and_bytes(results: Path, tmp_path: Pat
 
 
 def test_the_time_of_a_manifest_is_that_of_the_newest_record(results: Path) -> None:
-    assert made(results)["newest_record_finished_at"] == ORIGIN.finished_at
+    assert made(results)["newest_run_finished_at"] == ORIGIN.finished_at
 
 
 def test_the_id_changes_with_what_the_report_shows_and_not_with_its_page(results: Path) -> None:
@@ -169,7 +169,7 @@ def test_a_report_that_is_not_there_is_refused(results: Path) -> None:
 def test_a_study_without_a_result_has_a_manifest(tmp_path: Path) -> None:
     content = manifest(study_results(PLAN, tmp_path), [])
     assert content["counts"] == {"missing": len(PLAN.runs)}
-    assert content["newest_record_finished_at"] is None
+    assert content["newest_run_finished_at"] is None
     assert content["trained_with"] == []
 
 

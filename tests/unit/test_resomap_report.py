@@ -150,7 +150,7 @@ def test_a_study_without_any_result_says_so(tmp_path: Path) -> None:
     write_study(plan, tmp_path, profiles=False)
     text = report_of(tmp_path)
     assert section(text, "TOP 10 BEST RESULTS") == ["No run has a result yet."]
-    assert "Latest record: none." in text
+    assert "Latest run: none." in text
     assert "  Experiments: 0 of 2" in section(text, "RESULTS BY MODEL")
 
 

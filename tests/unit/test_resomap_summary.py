@@ -204,7 +204,7 @@ def test_the_sizes_have_statistics_of_their_own(tmp_path: Path) -> None:
 def test_the_summary_has_no_time_but_that_of_the_records(tmp_path: Path) -> None:
     finished(tmp_path)
     facts = summary_of(tmp_path)["generated_from"]
-    assert facts["latest_record"] == "2024-05-01T10:01:00+00:00"
+    assert facts["latest_run"] == "2024-05-01T10:01:00+00:00"
     first = (tmp_path / "results_summary.json").read_bytes()
     summary_of(tmp_path)
     assert (tmp_path / "results_summary.json").read_bytes() == first

@@ -62,7 +62,7 @@ def results_summary(
             "study": study.name,
             "family": study.family.name,
             "dataset": study.plan.dataset.name,
-            "latest_record": latest(cell.finished_at for cell in cells),
+            "latest_run": latest(cell.finished_at for cell in cells),
             "selection": {axis: list(map(str, values)) for axis, values in selection.items()}
             if selection
             else None,

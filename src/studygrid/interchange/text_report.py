@@ -160,7 +160,7 @@ def _head(study: StudyResults, summary: dict[str, Any]) -> list[str]:
         *([f"Restricted to {selection_words(chosen)}."] if chosen else []),
         f"{counts(totals)}; "
         f"{totals['complete_cells']} of {totals['planned_cells']} cells complete.",
-        f"Latest record: {summary['generated_from']['latest_record'] or 'none'}.",
+        f"Latest run: {summary['generated_from']['latest_run'] or 'none'}.",
         "A score is the mean over the seeds of a cell; ± is half of Student's t 95 % interval.",
         *([] if totals["complete"] else [_INCOMPLETE]),
     ]
