@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studygrid.commands.options import add_select
 from studygrid.errors import NoRunsError, StudygridError
 
 if TYPE_CHECKING:
@@ -44,14 +45,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="write the summary to this file in place of results_summary.json",
     )
     parser.add_argument("--no-console", action="store_true", help="print nothing")
-    parser.add_argument(
-        "--select",
-        nargs="+",
-        default=[],
-        metavar="AXIS=VALUE,VALUE",
-        help="restrict everything to these runs, such as model=resnet18 seed=0,1; the files go "
-        f"to a folder of their own below {_PART_FOLDER}/, as those of the whole study stay whole",
+    place = (
+        f"; the files go to a folder of their own below {_PART_FOLDER}/, as the study's stay whole"
     )
+    add_select(parser, place)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studygrid.commands.options import add_results, add_select
 from studygrid.trackers import TRACKERS
 
 if TYPE_CHECKING:
@@ -17,22 +18,10 @@ _NAMED = 5
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Give a parser the options of the command."""
-    parser.add_argument(
-        "results",
-        nargs="?",
-        type=Path,
-        default=Path("results"),
-        help="results folder of the study (default: results)",
-    )
+    add_results(parser)
     parser.add_argument("--to", required=True, choices=TRACKERS, help="the tracker")
     parser.add_argument("--output", type=Path, help="folder (default: RESULTS/exports/TRACKER)")
-    parser.add_argument(
-        "--select",
-        nargs="+",
-        default=[],
-        metavar="AXIS=VALUE,…",
-        help="only runs with these values, such as model=resnet18,resnet34 seed=0",
-    )
+    add_select(parser)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from studygrid.commands.options import add_results
 from studygrid.errors import StudygridError
 
 if TYPE_CHECKING:
@@ -19,13 +20,7 @@ _FORMATS = ("html", "md", "pdf", "txt")
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "results",
-        nargs="?",
-        type=Path,
-        default=Path("results"),
-        help="results folder of the study (default: results)",
-    )
+    add_results(parser)
     parser.add_argument("--format", choices=_FORMATS, default="html", help="what to write")
     parser.add_argument(
         "--output",

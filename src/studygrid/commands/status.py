@@ -7,8 +7,9 @@ import json
 import math
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from studygrid.commands.options import add_results, add_select
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,21 +19,8 @@ _FILE_WIDTH = 120
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    parser.add_argument(
-        "results",
-        nargs="?",
-        type=Path,
-        default=Path("results"),
-        help="results folder of a study (default: results)",
-    )
-    parser.add_argument(
-        "--select",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="AXIS=VALUE,VALUE",
-        help="only these runs: model=resnet18,resnet34 seed=0",
-    )
+    add_results(parser)
+    add_select(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument(
         "--watch", action="store_true", help="go on until every run is done or has failed"
