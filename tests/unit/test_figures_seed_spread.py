@@ -107,6 +107,12 @@ def test_the_caption_sets_the_noise_of_seeds_against_the_cells(tmp_path: Path) -
     )
 
 
+def test_the_caption_names_the_marks_that_are_drawn(tmp_path: Path) -> None:
+    caption = seed_spread(made_study(tmp_path)).caption
+    assert "Upright strokes are means over n = " in caption
+    assert ", marks the runs, horizontal bars the 95 %" in caption
+
+
 def test_rows_say_how_many_of_the_planned_runs_they_show(tmp_path: Path) -> None:
     def outcome(run: Run) -> Outcome:
         if run.model == "wide":

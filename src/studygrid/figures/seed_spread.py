@@ -161,7 +161,15 @@ def _caption(
 
 
 def _mark_words(counts: pd.Series[int]) -> str:
-    return panels.mark_words(counts).replace("vertical bars", "horizontal bars")
+    """Return what is drawn: here the marks are the runs, and their mean an upright stroke."""
+    words = panels.mark_words(counts)
+    for elsewhere, here in (
+        ("Marks are means", "Upright strokes are means"),
+        ("dots the runs", "marks the runs"),
+        ("vertical bars", "horizontal bars"),
+    ):
+        words = words.replace(elsewhere, here)
+    return words
 
 
 def _noise_words(cells: pd.DataFrame, unit: str) -> str:
