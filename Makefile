@@ -1,12 +1,13 @@
 # make study   installs what the default study needs and runs it
-# make test    installs everything and runs the tests
+# make test    installs everything and runs the tests, but for those of the cluster
+# make test-cluster   as root on Debian: starts a Slurm on this machine and tests against it
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PINNED := envs/constraints.txt
 CORES ?= all
 
-.PHONY: study test check clean
+.PHONY: study test test-cluster check clean
 .DELETE_ON_ERROR:
 
 study: .venv/installed
@@ -14,6 +15,10 @@ study: .venv/installed
 
 test: .venv/installed-all
 	$(BIN)/python -m pytest -n 2
+
+# There is one Slurm: its tests run one after the other.
+test-cluster: .venv/installed-all
+	$(BIN)/python -m pytest -m cluster tests/cluster
 
 check: .venv/installed-all
 	$(BIN)/ruff check .

@@ -16,7 +16,9 @@ from studygrid.version import __version__
 # What each command does; its module in `studygrid.commands` is imported when it is called.
 COMMANDS: dict[str, str] = {
     "run": "Run a study, or the part of its grid that is named.",
+    "estimate": "Say what a study still costs: jobs, hours of compute and wall clock, disk.",
     "status": "Show the grid as it stands: done, running, waiting, failed, and the expected end.",
+    "retry": "Re-open failures that are results, so that the next run tries them again.",
     "aggregate": "Gather whatever is there of a study into tables, a summary and a report.",
     "report": "Write the report of a study as HTML, Markdown, PDF or plain text.",
     "export": "Hand the runs on to MLflow, Weights & Biases or TensorBoard, as local files.",

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from studygrid.axes import AXES
 from studygrid.errors import RecordError
-from studygrid.execution.jobs import arguments, choose_device, log, run_job
-from studygrid.execution.locks import machine_share
+from studygrid.execution.events import Events
+from studygrid.execution.failures import first_line
+from studygrid.execution.jobs import arguments, log, on_device, ran_out_of_memory, run_job
 from studygrid.execution.provenance import Clock
 from studygrid.families import load_family
 from studygrid.families.base import Scores, load_reference
@@ -29,8 +29,6 @@ from studygrid.records import (
 )
 from studygrid.spec import EvaluateSpec
 from studygrid.training.checkpoints import load
-from studygrid.training.endings import out_of_memory
-from studygrid.training.history import Events
 from studygrid.training.precision import set_arithmetic
 
 
@@ -45,21 +43,21 @@ def main(argv: list[str] | None = None) -> int:
 
 def _evaluate(options: argparse.Namespace) -> None:
     spec = EvaluateSpec.model_validate_json(options.spec)
-    folder = options.output.parent
-    run = read_record(options.train, TrainRecord).spec
-    events = Events(folder / "events.jsonl", {axis: getattr(run, axis) for axis in AXES})
-    try:
-        with machine_share(alone=False):
-            record = evaluate_run(spec, options)
-            write_record(options.output, record)
-    except Exception as error:
-        events.add("on_exception", error=f"in evaluation: {type(error).__name__}: {error}")
-        raise
+    train = read_record(options.train, TrainRecord)
+    record = on_device(
+        options,
+        lambda device: evaluate_run(spec, options, device),
+        lambda record: record.status is Status.OOM and train.status is Status.OK,
+    )
+    write_record(options.output, record)
+    events = Events(options.output.parent, train.spec.run)
     events.add("on_test_end", status=record.status, reason=record.reason, metrics=record.metrics)
     log.info("test: %s", record.metrics if record.status is Status.OK else record.reason)
 
 
-def evaluate_run(spec: EvaluateSpec, options: argparse.Namespace) -> EvaluateRecord:
+def evaluate_run(
+    spec: EvaluateSpec, options: argparse.Namespace, device: torch.device
+) -> EvaluateRecord:
     """Score a run; a run that failed in training keeps its status and reason.
 
     Raises
@@ -70,7 +68,6 @@ def evaluate_run(spec: EvaluateSpec, options: argparse.Namespace) -> EvaluateRec
     """
     clock = Clock(options.code)
     set_arithmetic(deterministic=True)
-    device = choose_device(options.device)
     train, data = read_record(options.train, TrainRecord), PreparedData(options.data)
     if train.data_sha256 != data.record.sha256:
         raise RecordError(
@@ -85,10 +82,9 @@ def evaluate_run(spec: EvaluateSpec, options: argparse.Namespace) -> EvaluateRec
             scores = _score(spec, train, data, options.train.parent, device)
             elapsed = time.perf_counter() - started
         except Exception as error:
-            why = out_of_memory(error)
-            if why is None:
+            if not ran_out_of_memory(error, device):
                 raise
-            status, reason = Status.OOM, f"in evaluation: {why}"
+            status, reason = Status.OOM, f"in evaluation: {first_line(error)}"
     saved = _save_scores(options.output.parent / "scores.npz", spec, scores)
     return EvaluateRecord(
         status=status,

@@ -6,8 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from studygrid.execution.devices import machine_share
 from studygrid.execution.jobs import arguments, log, run_job
-from studygrid.execution.locks import machine_share, sole_writer
+from studygrid.execution.locks import sole_writer
 from studygrid.families import load_family
 from studygrid.families.base import load_reference
 from studygrid.families.prepared import combined_sha256
@@ -25,7 +26,7 @@ def main(argv: list[str] | None = None) -> int:
 def _prepare(options: argparse.Namespace) -> None:
     spec = DataSpec.model_validate_json(options.spec)
     folder: Path = options.output.parent
-    with machine_share(alone=False), sole_writer(folder):
+    with sole_writer(folder), machine_share(alone=False):
         record = prepare_data(spec, folder)
         write_record(options.output, record)
     counts = ", ".join(f"{name} {split.count}" for name, split in record.splits.items())

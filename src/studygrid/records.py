@@ -38,6 +38,7 @@ class Device(Part):
 
     type: str
     name: str
+    uuid: str | None
     memory_mb: float | None
     driver: str | None
 
@@ -167,6 +168,17 @@ class Applied(Part):
     parameters: int
 
 
+class Attempt(Part):
+    """A stretch of training that the result rests on: when, where, and from which step on."""
+
+    started_at: str
+    host: str
+    device: str
+    device_uuid: str | None
+    slurm_job: str | None
+    step: int
+
+
 class TrainRecord(Part):
     """One training run."""
 
@@ -189,7 +201,7 @@ class TrainRecord(Part):
     epochs: int
     steps: int
     stopped_by: Literal["budget", "early_stopping", "failure"]
-    resumed: int
+    attempts: list[Attempt]
     train_time_sec: float
     samples_per_sec: float | None
     peak_host_memory_mb: float
@@ -258,7 +270,7 @@ class ProfileRecord(Part):
 
 Record = DataRecord | TrainRecord | EvaluateRecord | ProfileRecord
 RecordT = TypeVar("RecordT", DataRecord, TrainRecord, EvaluateRecord, ProfileRecord)
-_AGAIN = "delete it and run again"
+_AGAIN = "delete it and run `snakemake all` again"
 RECORD_KINDS: tuple[type[Record], ...] = (DataRecord, TrainRecord, EvaluateRecord, ProfileRecord)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
+from studygrid.grid import Run
 from studygrid.study import Evaluation, Profiling, Size, Training
 
 
@@ -53,6 +54,11 @@ class TrainSpec(ModelSpec):
     training: Training
     loss: dict[str, Any]
     augmentation: dict[str, Any]
+
+    @property
+    def run(self) -> Run:
+        """The run that it is of."""
+        return Run(self.model, self.resolution, self.n_train, self.seed)
 
 
 class EvaluateSpec(Spec):

@@ -121,6 +121,11 @@ class Training(Section):
     warmup: Share = Field(
         0.0, description="Part of the budget in which the learning rate rises linearly."
     )
+    on_oom: Literal["result", "halve"] = Field(
+        "result",
+        description="When the device's memory runs out: `result` ends the run so; `halve` starts "
+        "it again with micro-batches of half the size and gradients of the same batch.",
+    )
     gradient_clip: PositiveFloat | None = Field(
         None, description="Largest gradient norm; null does not clip."
     )
@@ -227,8 +232,13 @@ class Execution(Section):
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto`: CUDA where there is one."
     )
-    resume_every_sec: NonNegativeFloat = Field(
-        120.0, description="Time between two resume points of a training run."
+    runs_per_gpu: PositiveInt = Field(
+        1, description="Jobs that share a GPU at most, on a machine without a scheduler's say."
+    )
+    resume_share: Share = Field(
+        0.05,
+        description="Part of the training time that resume points may take: one is written after "
+        "each epoch, or after fewer where that takes longer. 0 writes one only when stopped.",
     )
     warm_workers: bool = Field(
         True, description="Fork local jobs from a process that has PyTorch loaded already."

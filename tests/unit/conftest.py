@@ -83,6 +83,11 @@ class Ran:
         return json_lines(self.folder / "events.jsonl")
 
     @property
+    def resumed(self) -> int:
+        """How often training went on from a resume point."""
+        return len(self.record.attempts) - 1
+
+    @property
     def moments(self) -> list[str]:
         return [event["moment"] for event in self.events]
 
@@ -90,7 +95,7 @@ class Ran:
     def outcome(self) -> dict[str, Any]:
         """All that two attempts at the same run must have in common."""
         record = self.record.model_dump(mode="json")
-        timed = {"resumed", "train_time_sec", "samples_per_sec", "origin"}
+        timed = {"attempts", "train_time_sec", "samples_per_sec", "origin"}
         kept = {k: v for k, v in record.items() if k not in timed and "memory_mb" not in k}
         return {**kept, "sha256": self.sha256, "curve": self.curve}
 

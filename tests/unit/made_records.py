@@ -10,6 +10,7 @@ from studygrid.plan import Plan, make_plan
 from studygrid.records import (
     Applied,
     ArrayFile,
+    Attempt,
     Checkpoint,
     DataRecord,
     Device,
@@ -37,7 +38,7 @@ ORIGIN = Origin(
     command=["train.py", "--spec", "{}"],
     hardware=Hardware(
         host="here",
-        device=Device(type="cuda", name="Some GPU", memory_mb=16384.0, driver="550.1"),
+        device=Device(type="cuda", name="Some GPU", uuid=None, memory_mb=16384.0, driver="550.1"),
         device_count=1,
         cpu="Some CPU",
         cpu_count=2,
@@ -126,7 +127,16 @@ def train_record(plan: Plan, run: Run, **changes: Any) -> TrainRecord:
         epochs=10,
         steps=100,
         stopped_by="budget",
-        resumed=0,
+        attempts=[
+            Attempt(
+                started_at="2026-01-01T00:00:00.000+00:00",
+                host="made",
+                device="made",
+                device_uuid=None,
+                slurm_job=None,
+                step=0,
+            )
+        ],
         train_time_sec=12.5,
         samples_per_sec=256.0,
         peak_host_memory_mb=512.0,

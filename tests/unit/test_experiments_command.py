@@ -15,6 +15,7 @@ import yaml
 
 from studygrid.cli import main
 from studygrid.commands import run as command
+from studygrid.commands import study_part
 from studygrid.errors import ConfigError
 from studygrid.plan import Plan, make_plan
 from tests.unit.resomap_studies import strict_json, write_failure, write_scores, write_study
@@ -250,11 +251,11 @@ def test_it_works_from_another_folder_of_the_clone_only_if_it_finds_the_snakefil
     (elsewhere / "mine.yaml").write_text(yaml.safe_dump(CONFIG))
     monkeypatch.chdir(elsewhere)
     package = tmp_path / "src" / "studygrid" / "commands" / "run.py"
-    monkeypatch.setattr(command, "__file__", str(package))
+    monkeypatch.setattr(study_part, "__file__", str(package))
     assert experiments("--models", "tiny_cnn", "--configfile", "mine.yaml") == 0
     assert str(elsewhere / "mine.yaml") in snakemake.arguments
     assert Path.cwd() == elsewhere
-    monkeypatch.setattr(command, "__file__", str(tmp_path / "a" / "b" / "c" / "d" / "run.py"))
+    monkeypatch.setattr(study_part, "__file__", str(tmp_path / "a" / "b" / "c" / "d" / "run.py"))
     assert experiments("--configfile", "mine.yaml") == 1
 
 

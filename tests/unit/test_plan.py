@@ -76,7 +76,7 @@ def test_scientific_notation_is_read_in_every_section(image_folder: Path) -> Non
             },
             "grid": {"resolution": 8},
             "loss": {"label_smoothing": "1e-1"},
-            "execution": {"resume_every_sec": "6e1"},
+            "execution": {"resume_share": "5e-1"},
         }
     )
     model = plan.models["tiny_cnn"]
@@ -84,7 +84,7 @@ def test_scientific_notation_is_read_in_every_section(image_folder: Path) -> Non
     assert model.training.weight_decay == 0.01
     assert model.options.model_dump()["dropout"] == 0.1
     assert model.loss.model_dump()["label_smoothing"] == 0.1
-    assert plan.study.execution.resume_every_sec == 60
+    assert plan.study.execution.resume_share == 0.5
 
 
 def test_text_that_looks_like_a_number_stays_text_where_text_is_due() -> None:

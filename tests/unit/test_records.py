@@ -159,7 +159,7 @@ def test_a_file_that_is_no_such_record_is_refused_by_name_and_fault(
     message = str(error.value)
     assert message.startswith(f"{path}: ")
     assert fault in message
-    assert message.endswith("delete it and run again")
+    assert message.endswith("delete it and run `snakemake all` again")
 
 
 def test_a_record_of_another_kind_is_refused(path: Path) -> None:

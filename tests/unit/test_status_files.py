@@ -230,7 +230,7 @@ def dead_process() -> int:
     return done.pid
 
 
-def test_a_run_of_this_machine_whose_process_is_gone_is_silent(
+def test_a_run_of_this_machine_whose_process_is_gone_has_failed(
     results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("psutil.Process.create_time", lambda self: ZERO - 5)
@@ -241,7 +241,7 @@ def test_a_run_of_this_machine_whose_process_is_gone_is_silent(
     write_log(results, runs[2], training(done=1, process=gone, host="elsewhere"))
     write_log(results, runs[3], training(done=1, process=gone))
     states = [view.state for view in read(results, 11).runs[:4]]
-    assert states == [State.RUNNING, State.SILENT, State.RUNNING, State.RUNNING]
+    assert states == [State.RUNNING, State.FAILED, State.RUNNING, State.RUNNING]
 
 
 def test_a_younger_process_of_the_same_number_is_another_one(
@@ -249,7 +249,7 @@ def test_a_younger_process_of_the_same_number_is_another_one(
 ) -> None:
     rows = training(done=1, process=os.getpid(), host=socket.gethostname())
     write_log(results, RUN, rows)
-    for born, state in ((ZERO - 5, State.RUNNING), (ZERO + 500, State.SILENT)):
+    for born, state in ((ZERO - 5, State.RUNNING), (ZERO + 500, State.FAILED)):
         monkeypatch.setattr("psutil.Process.create_time", lambda self, at=born: at)
         assert read(results, 11).runs[0].state is state
 
@@ -265,18 +265,20 @@ def test_what_a_process_wrote_last_is_read_before_it_is_called_gone(
         write_log(results, RUN, rows, append=True)
         return False
 
-    monkeypatch.setattr("studygrid.status.reader._is_alive", ends_just_now)
+    monkeypatch.setattr("studygrid.status.reader.is_alive_here", ends_just_now)
     assert read(results, 11).runs[0].state is State.TO_EVALUATE
 
 
-def test_an_event_says_which_machine_wrote_it(tmp_path: Path) -> None:
-    from studygrid.training.history import Events
+def test_an_event_says_which_machine_and_which_job_wrote_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from studygrid.execution.events import Events
 
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
     folder = tmp_path / "runs" / RUN.path
-    folder.mkdir(parents=True)
-    Events(folder / "events.jsonl", {"model": "a"}).add("on_start", step=0, steps=10, epochs=2)
+    Events(folder, RUN).add("on_start", step=0, steps=10, epochs=2)
     logs = EventLogs(tmp_path)
     logs.refresh([RUN])
     state = logs.states[RUN]
     assert (state.host, state.process) == (socket.gethostname(), os.getpid())
-    assert (state.steps, state.epochs) == (10, 2)
+    assert (state.steps, state.epochs, state.slurm_job) == (10, 2, "12")

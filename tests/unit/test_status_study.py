@@ -12,7 +12,7 @@ from studygrid.status import State, StudyState, study_state
 from studygrid.status.activity import PAUSE_SEC, WINDOW_SEC, activity
 from studygrid.status.events import read_lines
 from studygrid.status.run_state import RunState, run_state
-from studygrid.status.study_state import RunView
+from studygrid.status.run_view import RunView
 from tests.unit.made_events import ZERO, Row, finished, log_text, row, trained, training
 
 RUN = Run("a", 32, 64, 0)
@@ -73,11 +73,11 @@ def test_a_first_epoch_of_which_nothing_is_known_is_given_time() -> None:
     assert view(rows, 9000, is_alive=lambda state: True).state is State.RUNNING
 
 
-def test_a_run_whose_process_is_gone_is_silent_at_once() -> None:
+def test_a_run_whose_process_is_gone_was_killed() -> None:
     rows = training(done=2, process=4711, host="here")
     found = view(rows, 20.5, is_alive=lambda state: state.process != 4711)
-    assert found.state is State.SILENT
-    assert found.reason == "its process 4711 on here is gone"
+    assert (found.state, found.failure, found.is_result) == (State.FAILED, "killed", False)
+    assert found.reason == "killed: its process 4711 on here is gone without a word"
 
 
 def test_a_run_that_hangs_is_silent_though_its_process_is_alive() -> None:

@@ -81,7 +81,7 @@ def test_a_run_stopped_in_any_step_ends_as_if_it_had_not_been(bench: Bench, name
         assert ran.moments[-1] == "on_exception"
         bench.train(f"stopped{step}", **changes)
         assert ran.outcome == whole.outcome
-        assert ran.record.resumed == 1
+        assert ran.resumed == 1
         assert not (ran.folder / "resume.pth").exists()
 
 
@@ -102,7 +102,7 @@ def test_a_run_stopped_in_every_step_ends_as_if_it_had_not_been(bench: Bench) ->
         ran = stop_after(bench, "stopped", *range(1, 8), **changes)
     bench.train("stopped", **changes)
     assert ran.outcome == whole.outcome
-    assert ran.record.resumed == 6
+    assert ran.resumed == 6
     assert [event["step"] for event in ran.events if event["moment"] == "on_start"] == list(
         range(7)
     )
@@ -167,7 +167,7 @@ def test_a_process_stopped_at_any_time_goes_on_in_another_to_the_same_bits(bench
 
     def stop(signum: signal.Signals) -> int:
         arguments = bench.arguments(signum.name, bench.spec(**changes))
-        command, environment = script("train.py", *arguments, "--resume-every-sec", "0")
+        command, environment = script("train.py", *arguments, "--resume-share", "0.99")
         process = subprocess.Popen(command, env=environment)
         return stop_in_mid_run(process, Ran(bench.folder / signum.name), signum)
 
@@ -182,7 +182,7 @@ def test_a_process_stopped_at_any_time_goes_on_in_another_to_the_same_bits(bench
         assert 2 <= len(ran.epochs) < 30
         assert ran.moments[0] == "on_start"
         bench.train(signum.name, **changes)
-        assert ran.record.resumed == 1
+        assert ran.resumed == 1
         assert ran.outcome == whole.outcome
         assert bench.evaluate(ran).metrics == bench.evaluate(whole).metrics
 
@@ -223,18 +223,18 @@ def crash_in(bench: Bench, name: str, step: int, *extra: str) -> Ran:
         return bench.train(name, expected=1, extra=extra, training=UNEVEN)
 
 
-@pytest.mark.parametrize(("every", "resumed", "starts"), [("0", 1, [0, 4]), ("1e9", 0, [0, 0])])
+@pytest.mark.parametrize(("share", "resumed", "starts"), [("0.99", 1, [0, 4]), ("0", 0, [0, 0])])
 def test_after_a_crash_a_run_goes_on_from_the_last_resume_point(
-    bench: Bench, every: str, resumed: int, starts: list[int]
+    bench: Bench, share: str, resumed: int, starts: list[int]
 ) -> None:
     whole = bench.train("whole", training=UNEVEN)
-    ran = crash_in(bench, "crashed", 6, "--resume-every-sec", every)
-    assert (ran.folder / "resume.pth").exists() is (every == "0")
+    ran = crash_in(bench, "crashed", 6, "--resume-share", share)
+    assert (ran.folder / "resume.pth").exists() is (share != "0")
     assert ran.events[-1]["moment"] == "on_exception"
     assert "the cable is out" in ran.events[-1]["error"]
     bench.train("crashed", training=UNEVEN)
     assert ran.outcome == whole.outcome
-    assert ran.record.resumed == resumed
+    assert ran.resumed == resumed
     assert [event["step"] for event in ran.events if event["moment"] == "on_start"] == starts
 
 
@@ -269,7 +269,7 @@ def test_a_resume_point_of_another_spec_or_code_is_not_used(
     fresh = bench.train("fresh", **change)
     stop_after(bench, "stopped", 3)
     ran = bench.train("stopped", **change)
-    assert ran.record.resumed == 0
+    assert ran.resumed == 0
     assert ran.outcome == fresh.outcome
 
 
@@ -278,7 +278,7 @@ def test_a_resume_point_of_other_data_is_not_used(bench: Bench, tmp_path: Path) 
     fresh = bench.train("fresh", data=other)
     stop_after(bench, "stopped", 3)
     ran = bench.train("stopped", data=other)
-    assert ran.record.resumed == 0
+    assert ran.resumed == 0
     assert ran.outcome == fresh.outcome
 
 
@@ -301,7 +301,7 @@ def test_a_damaged_resume_point_is_not_used(
     point = ran.folder / "resume.pth"
     point.write_bytes(damage(point.read_bytes(), place))
     bench.train("stopped")
-    assert ran.record.resumed == 0
+    assert ran.resumed == 0
     assert ran.outcome == whole.outcome
 
 

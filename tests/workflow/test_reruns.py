@@ -92,7 +92,7 @@ def test_writing_a_number_another_way_re_runs_nothing(study: Clone) -> None:
 
 
 def test_changing_how_jobs_run_re_runs_no_training(study: Clone) -> None:
-    study.config["execution"] = {"device": "cpu", "resume_every_sec": 7, "warm_workers": False}
+    study.config["execution"] = {"device": "cpu", "resume_share": 0.2, "warm_workers": False}
     assert due(study) == DOWNSTREAM
 
 

@@ -19,11 +19,13 @@ os.environ.update(
     ),
 )
 
-from snakemake.exceptions import WorkflowError
+from snakemake.exceptions import ApiError, WorkflowError
 
 from studygrid.command_line import with_types
 from studygrid.errors import ConfigError, StudygridError
 from studygrid.execution import fingerprints
+from studygrid.execution.devices import visible_gpus
+from studygrid.execution.resources import Needs
 from studygrid.execution.session import Session
 from studygrid.grid import run_of_path
 from studygrid.interchange.resomap import layout_files
@@ -51,7 +53,8 @@ FIGURES = f"{RESULTS}/figures"
 TABLES = f"{RESULTS}/tables"
 PROFILE = f"{RESULTS}/profiles/{{model}}/res{{resolution}}.json"
 
-session = Session(plan, Path(RESULTS), workflow)
+needs = Needs(plan, Path(RESULTS))
+session = Session(plan, Path(RESULTS), workflow, refusal=ApiError)
 session.greet()
 
 
@@ -169,9 +172,27 @@ def starting_weights(wildcards):
     return getattr(plan.models[wildcards.model].options, "weights", None) or []
 
 
-def whole_machine(wildcards):
-    """Return as many cores as there are, so that nothing else runs beside a profile."""
-    return workflow.cores or 1
+def whole_device(wildcards):
+    """Return as many cores as there are, so that nothing runs beside a profile on the CPU."""
+    on_gpu = EXECUTION.device != "cpu" and visible_gpus()
+    return 1 if on_gpu else workflow.cores or 1
+
+
+def need(wildcards, rulename):
+    """Return what a job of a rule needs on its first try."""
+    if rulename in ("train", "evaluate"):
+        return getattr(needs, rulename)(run_of(wildcards))
+    return getattr(needs, rulename)(int(wildcards.resolution))
+
+
+def mem_mb(wildcards, attempt, rulename):
+    """Return the memory that a job asks a cluster for; each try asks for more."""
+    return attempt * need(wildcards, rulename).mem_mb
+
+
+def runtime(wildcards, attempt, rulename):
+    """Return the minutes that a job asks a cluster for; each try asks for more."""
+    return attempt * need(wildcards, rulename).runtime
 
 
 def run_records(kind):
@@ -187,11 +208,3 @@ def profile_axes():
 
 onstart:
     session.start()
-
-
-onsuccess:
-    session.end()
-
-
-onerror:
-    session.end()

@@ -13,6 +13,9 @@ rule prepare:
     conda:
         "../../envs/studygrid.yaml"
     threads: 1
+    resources:
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=data_spec,
         code=prepare_code,

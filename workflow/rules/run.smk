@@ -22,7 +22,12 @@ rule train:
     threads: 1
     resources:
         device=EXECUTION.device,
-        resume_every_sec=str(EXECUTION.resume_every_sec),
+        gpu=needs.gpus,
+        in_turn=1,  # in a chunk of runs: profiles/chunks
+        mem_mb=mem_mb,
+        runtime=runtime,
+        resume_share=str(EXECUTION.resume_share),
+        runs_per_gpu=str(EXECUTION.runs_per_gpu),
     params:
         spec=train_spec,
         code=train_code,
@@ -32,8 +37,9 @@ rule train:
         " --code {params.code}"
         " --data {input.data:q}"
         " --output {output.record:q}"
-        " --resume-every-sec {resources.resume_every_sec}"
+        " --resume-share {resources.resume_share}"
         " --device {resources.device}"
+        " --runs-per-gpu {resources.runs_per_gpu}"
         " --threads {threads}"
         " --log {log:q}"
 
@@ -52,6 +58,11 @@ rule evaluate:
     threads: 1
     resources:
         device=EXECUTION.device,
+        runs_per_gpu=str(EXECUTION.runs_per_gpu),
+        gpu=needs.gpus,
+        in_turn=1,  # in a chunk of runs: profiles/chunks
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=plan.evaluate_spec().to_json(),
         code=evaluate_code,
@@ -63,12 +74,13 @@ rule evaluate:
         " --train {input.train:q}"
         " --output {output.record:q}"
         " --device {resources.device}"
+        " --runs-per-gpu {resources.runs_per_gpu}"
         " --threads {threads}"
         " --log {log:q}"
 
 
 rule profile:
-    """Measure the inference of one model at one resolution, alone on the machine."""
+    """Measure the inference of one model at one resolution, alone on its device."""
     input:
         data=rules.prepare.output.record,
     output:
@@ -77,9 +89,12 @@ rule profile:
         f"{RESULTS}/profiles/{{model}}/res{{resolution}}.log",
     conda:
         "../../envs/studygrid.yaml"
-    threads: whole_machine
+    threads: whole_device
     resources:
         device=EXECUTION.device,
+        gpu=needs.gpus,
+        mem_mb=mem_mb,
+        runtime=runtime,
     params:
         spec=profile_spec,
         code=profile_code,

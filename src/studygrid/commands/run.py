@@ -9,24 +9,16 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from studygrid.errors import SelectionError, StudygridError
+from studygrid.commands.study_part import add_part, clone, config_of, part_of
+from studygrid.errors import StudygridError
 
 if TYPE_CHECKING:
-    from studygrid.axes import Axis
     from studygrid.plan import Plan
 
-_DEFAULT_CONFIG = Path("config/config.yaml")
-_OPTIONS: dict[Axis, str] = {
-    "model": "models",
-    "resolution": "resolutions",
-    "n_train": "sizes",
-    "seed": "seeds",
-}
 # They would make Snakemake run another study than the one that was read here.
 _OWN = ("--config", "-C", "--configfile", "--configfiles", "--directory", "-d", "--snakefile", "-s")
 _NAMED = 20
@@ -34,23 +26,10 @@ _NAMED = 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of the command."""
-    what = {"models": "models", "resolutions": "resolutions", "sizes": "training-set sizes"}
-    for option in _OPTIONS.values():
-        parser.add_argument(
-            f"--{option}",
-            nargs="+",
-            metavar=option[:-1].upper(),
-            help=f"run these {what.get(option, option)} of the grid alone",
-        )
+    add_part(parser, "run")
     parser.add_argument("--cores", metavar="N", help="CPU cores to use at most (all)")
     parser.add_argument(
         "-n", "--dry-run", action="store_true", help="say what would run, and run nothing"
-    )
-    parser.add_argument(
-        "--configfile",
-        type=Path,
-        metavar="FILE",
-        help=f"the study in place of {_DEFAULT_CONFIG}",
     )
     parser.add_argument("--profile", metavar="NAME", help="Snakemake's profile, such as slurm")
     parser.add_argument(
@@ -66,11 +45,11 @@ def run(options: argparse.Namespace) -> int:
     from studygrid.plan import read_plan
 
     _check_own(options.snakemake)
-    root = _clone()
-    config = options.configfile.absolute() if options.configfile else _DEFAULT_CONFIG
+    root = clone()
+    config = config_of(options)
     with contextlib.chdir(root):  # where Snakemake reads the config's paths from
         plan = read_plan(config)
-        part = _part(plan, options, config)
+        part = part_of(plan, options, config)
         print(_announcement(plan, part), file=sys.stderr, flush=True)
         status = call(_command(part, config, options), root)
         if not options.dry_run:
@@ -95,41 +74,6 @@ def _check_own(arguments: Sequence[str]) -> None:
                 f"{argument}: the study is what the config file says; name another with "
                 "--configfile before the --"
             )
-
-
-def _clone() -> Path:
-    """Return the folder of the Snakefile: the present one, or the one this package lies in.
-
-    Raises
-    ------
-    StudygridError
-        If neither has a Snakefile.
-    """
-    package = Path(__file__).resolve().parents[3]
-    for folder in (Path.cwd(), package):
-        if (folder / "workflow" / "rules" / "common.smk").is_file():
-            return folder
-    raise StudygridError(f"{Path.cwd()}: has no Snakefile of studygrid; go to the clone's folder")
-
-
-def _part(plan: Plan, options: argparse.Namespace, config: Path) -> Plan:
-    """Return the plan with the runs alone that are named."""
-    from studygrid.results.selection import selected
-
-    selection: dict[str, list[str]] = {
-        axis: [value for text in given for value in text.split(",") if value]
-        for axis, option in _OPTIONS.items()
-        if (given := getattr(options, option)) is not None
-    }
-    try:
-        runs = selected(plan.runs, selection)
-    except SelectionError as error:
-        raise SelectionError(
-            f"{str(error).removeprefix('select: ')}\n  To run it, add it to {config}"
-        ) from None
-    if not runs:
-        raise SelectionError(f"no run of {config} has all of that at once; its grid leaves it out")
-    return replace(plan, runs=runs)
 
 
 def _announcement(plan: Plan, part: Plan) -> str:

@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         json.dump(document(reader.read()), sys.stdout, indent=1, allow_nan=False)
         print()
         return 0
-    console, width = _console()
+    console, width = output()
     words = Words(console.encoding)
     if options.watch:
         watch(reader, console, words, options.interval)
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _console() -> tuple[Console, int]:
+def output() -> tuple[Console, int]:
     """Return the console on standard output, and the columns to fill there."""
     from rich.console import Console
 

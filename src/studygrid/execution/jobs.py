@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import logging
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from studygrid.errors import StudygridError
+from studygrid.execution.devices import gpu_lease, machine_share, visible_gpus
+from studygrid.execution.events import fail_of
+from studygrid.execution.failures import ADVICE, Failure, failure_of, first_line
+from studygrid.execution.scheduler import job_here
 
 log = logging.getLogger("studygrid")
+Result = TypeVar("Result")
 
 
 def arguments(description: str) -> argparse.ArgumentParser:
@@ -22,6 +32,7 @@ def arguments(description: str) -> argparse.ArgumentParser:
     parser.add_argument("--code", default="unknown", help="fingerprint of the job's code")
     parser.add_argument("--log", type=Path, help="file to append the log to")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    parser.add_argument("--runs-per-gpu", type=int, default=1, help="jobs that share a GPU")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads")
     return parser
 
@@ -29,23 +40,30 @@ def arguments(description: str) -> argparse.ArgumentParser:
 def run_job(job: Callable[[argparse.Namespace], None], options: argparse.Namespace) -> int:
     """Run a job with its log; return the exit status.
 
-    An error for the user is one line on standard error and in the log; any other error is a
-    traceback in the log and one line that says where.
+    A failure is told by its kind with what to do, in the log and on standard error; one that is
+    not the user's has its traceback in the log.
     """
-    start_log(options.log)
     try:
+        start_log(options.log)
         torch.set_num_threads(options.threads)
         job(options)
-    except StudygridError as error:
-        log.error("%s", error)
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     except Exception as error:
-        log.exception("the job failed")
-        place = options.log or "the log above"
-        print(f"error: {type(error).__name__}: {error} (details in {place})", file=sys.stderr)
+        _explain(error, options)
         return 1
     return 0
+
+
+def _explain(error: Exception, options: argparse.Namespace) -> None:
+    failure = failure_of(error)
+    expected = isinstance(error, StudygridError)
+    message = str(error) if expected else f"{type(error).__name__}: {first_line(error)}"
+    with suppress(OSError):  # on a full disk only standard error is left
+        log.error("%s: %s", failure, message, exc_info=None if expected else error)
+    fail_of(options.output, failure, message)
+    if not expected:
+        message += f" (details in {options.log})" if options.log else ""
+        message += f"\n  {failure}: {ADVICE[failure]}"
+    print(f"error: {message}", file=sys.stderr)
 
 
 def start_log(path: Path | None) -> None:
@@ -53,11 +71,89 @@ def start_log(path: Path | None) -> None:
     handler: logging.Handler = logging.StreamHandler()
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8")
+        file = path.open("a", encoding="utf-8")
+        handler = logging.StreamHandler(file)
+        faulthandler.enable(file)  # a crash in a library leaves its traceback, too
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.handlers[:] = [handler]
     log.setLevel(logging.INFO)
     log.propagate = False
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A device that a job may use, as long as it holds this.
+
+    Attributes
+    ----------
+    shared
+        Whether other jobs of studies may use the device meanwhile.
+    """
+
+    device: torch.device
+    shared: bool
+
+
+@contextmanager
+def leased_device(options: argparse.Namespace, *, alone: bool = False) -> Iterator[Lease]:
+    """Lease the device that a job's options name; `auto` is a GPU where there is one.
+
+    Of several GPUs only the leased one is visible afterwards. On a machine without one, the
+    machine is what is shared, or is had alone; in a scheduler's job, that job's part of it.
+
+    Raises
+    ------
+    StudygridError
+        If CUDA is asked for and there is none.
+    """
+    # Nothing here may start CUDA before the lease: it reads what is visible only once.
+    wanted = options.device != "cpu" and torch.version.cuda is not None
+    gpus = visible_gpus() if wanted else []
+    if gpus:
+        with (
+            machine_share(alone=False),
+            gpu_lease(
+                gpus,
+                alone=alone,
+                jobs_per_gpu=options.runs_per_gpu,
+                on_wait=lambda: log.info("waiting for one of %d GPUs", len(gpus)),
+            ) as gpu,
+        ):
+            os.environ["CUDA_VISIBLE_DEVICES"] = gpu.entry
+            device = choose_device(options.device)
+            if device.type == "cuda":
+                log.info("has %s%s", gpu.uuid, " alone" if alone else "")
+                yield Lease(device, shared=not alone and options.runs_per_gpu > 1)
+                return
+    with machine_share(alone=alone):
+        # Who else a scheduler lets onto the node is not ours to know.
+        yield Lease(choose_device(options.device), shared=not alone or job_here() is not None)
+
+
+def on_device(
+    options: argparse.Namespace,
+    work: Callable[[torch.device], Result],
+    has_run_out: Callable[[Result], bool],
+) -> Result:
+    """Do work on a leased device; if memory runs out beside other jobs, again with it alone.
+
+    Only then is it a result: it would depend on what the others did.
+    """
+    with leased_device(options) as lease:
+        result = work(lease.device)
+    if not (lease.shared and has_run_out(result)):
+        return result
+    log.warning("memory ran out beside other jobs; again, with the device alone")
+    del result
+    with leased_device(options, alone=True) as lease:
+        return work(lease.device)
+
+
+def ran_out_of_memory(error: BaseException, device: torch.device) -> bool:
+    """Tell whether a device's memory ran out; that of a CPU is the machine's."""
+    failure = failure_of(error)
+    on_cpu = device.type == "cpu" and failure is Failure.HOST_MEMORY
+    return failure is Failure.OOM or on_cpu
 
 
 def choose_device(name: str) -> torch.device:

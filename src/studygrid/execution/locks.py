@@ -1,15 +1,135 @@
-"""Locks that die with their holder (flock), so that a killed job leaves none behind."""
+"""Locks that die with their holder, so that a killed process leaves none behind.
+
+They are flocks. Some file systems of a network have none, or have them among the processes of one
+host only; there the lock's file names its holder, who keeps it fresh.
+"""
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
-import socket
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from studygrid.execution.filesystems import locks_reach_all_hosts
+from studygrid.execution.holder import (
+    GONE_AFTER_SEC,
+    HEARTBEAT_SEC,
+    Holder,
+    read_holder,
+    silent_for,
+    this_process,
+    write_holder,
+)
+
+_UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_LOOK_AGAIN_SEC = 0.5
+# Without flock two may take a lock at the same moment; who wrote last has it.
+_SETTLE_SEC = 2.0
+
+
+class NoFlockError(OSError):
+    """The file system has no flock."""
+
+
+def flock(descriptor: int, kind: int) -> bool:
+    """Lock an open file; return False where another process holds it and `kind` is not to wait.
+
+    Raises
+    ------
+    NoFlockError
+        If the file system has no such locks.
+    """
+    try:
+        fcntl.flock(descriptor, kind)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno in _UNSUPPORTED:
+            raise NoFlockError(error.errno, error.strerror) from None
+        raise
+    return True
+
+
+class HeldLock:
+    """A lock file that this process holds, until it is released or the process ends."""
+
+    def __init__(self, path: Path, descriptor: int, before: Holder | None) -> None:
+        self.path, self._descriptor = path, descriptor
+        self.before = before
+        self._released = threading.Event()
+
+    def name(self, holder: Holder) -> None:
+        """Write who holds it, and keep the file fresh from now on."""
+        write_holder(self._descriptor, holder)
+        threading.Thread(target=self._keep_fresh, daemon=True).start()
+
+    def _keep_fresh(self) -> None:
+        while not self._released.wait(HEARTBEAT_SEC):
+            with suppress(OSError):
+                os.utime(self.path)
+
+    def release(self, *, forget: bool = True) -> None:
+        """Let the next one have it; the file stays, since unlinking it would let two hold one.
+
+        Parameters
+        ----------
+        forget
+            Whether to remove the holder's name.
+        """
+        self._released.set()
+        if forget:
+            with suppress(OSError):
+                write_holder(self._descriptor, None)
+        os.close(self._descriptor)
+
+
+def take(path: Path) -> HeldLock | Holder | None:
+    """Take a lock if it is free.
+
+    Returns
+    -------
+    The lock; or who holds it; or None if somebody does who cannot be named.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            is_free, has_flock = flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB), True
+        except NoFlockError:
+            is_free, has_flock = True, False
+        named = read_holder(path)
+        if not is_free or (named is not None and _still_holds(named, path, has_flock)):
+            os.close(descriptor)
+            return named
+        if not has_flock and not _settled(path, descriptor):
+            os.close(descriptor)
+            return read_holder(path)
+    except BaseException:
+        with suppress(OSError):
+            os.close(descriptor)
+        raise
+    return HeldLock(path, descriptor, named)
+
+
+def _still_holds(named: Holder, path: Path, has_flock: bool) -> bool:
+    """Tell whether the one that a file names holds it, though no flock says so."""
+    if has_flock and (named.is_here or locks_reach_all_hosts(path)):
+        return False
+    return named.is_alive if named.is_here else abs(silent_for(path)) <= GONE_AFTER_SEC
+
+
+def _settled(path: Path, descriptor: int) -> bool:
+    """Write this process's name; tell whether it stands there still a moment later."""
+    mine = this_process()
+    write_holder(descriptor, mine)
+    time.sleep(_SETTLE_SEC)
+    return read_holder(path) == mine
 
 
 @contextmanager
@@ -20,33 +140,19 @@ def sole_writer(folder: Path) -> Iterator[None]:
     killed, still at work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".writer").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "another process"
-            print(f"{folder}: {holder} is writing here; waiting for it to end", file=sys.stderr)
-            fcntl.flock(file, fcntl.LOCK_EX)
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}")
-        file.flush()
-        # The file stays: unlinking it would let a third process lock a new one meanwhile.
+    path = folder / ".writer"
+    told = False
+    while not isinstance(taken := take(path), HeldLock):
+        if not told:
+            told = True
+            holder = taken or "another process"
+            print(f"{folder}: {holder}, is writing here; waiting for it to end", file=sys.stderr)
+        time.sleep(_LOOK_AGAIN_SEC)
+    try:
+        taken.name(this_process())
         yield
-
-
-@contextmanager
-def machine_share(*, alone: bool) -> Iterator[None]:
-    """Share this machine with the user's other jobs, of any study, or wait to have it alone.
-
-    Parameters
-    ----------
-    alone
-        Whether to wait until no other job runs here, and to keep them out meanwhile.
-    """
-    with machine_lock("machine").open("a") as file:
-        fcntl.flock(file, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        yield
+    finally:
+        taken.release()
 
 
 def machine_lock(name: str) -> Path:
@@ -57,12 +163,14 @@ def machine_lock(name: str) -> Path:
 
 
 def try_hold(path: Path) -> int | None:
-    """Hold a lock file until this process ends; return None if another process holds it."""
+    """Hold a lock file until this process ends; return None if that cannot be had."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor
+        held = flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except NoFlockError:
+        held = False
+    if held:
+        return descriptor
+    os.close(descriptor)
+    return None

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -16,15 +15,11 @@ import numpy as np
 import psutil
 import torch
 
+from studygrid.execution.events import utc_now
 from studygrid.records import Device, Hardware, Origin, Software
 from studygrid.version import __version__
 
 _MEGABYTE = 1e6
-
-
-def utc_now() -> str:
-    """Return the time as ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 class Clock:
@@ -51,7 +46,7 @@ class Clock:
 def _hardware(device: torch.device) -> Hardware:
     return Hardware(
         host=socket.gethostname(),
-        device=_device(device),
+        device=device_facts(device),
         device_count=torch.cuda.device_count() if device.type == "cuda" else 1,
         cpu=_cpu_name(),
         cpu_count=os.cpu_count() or 1,
@@ -60,14 +55,16 @@ def _hardware(device: torch.device) -> Hardware:
     )
 
 
-def _device(device: torch.device) -> Device:
+def device_facts(device: torch.device) -> Device:
+    """Return what a record says of a device."""
     if device.type != "cuda":
-        return Device(type=device.type, name=_cpu_name(), memory_mb=None, driver=None)
+        return Device(type=device.type, name=_cpu_name(), uuid=None, memory_mb=None, driver=None)
     facts = torch.cuda.get_device_properties(device)
     driver = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
     return Device(
         type="cuda",
         name=facts.name,
+        uuid=f"GPU-{facts.uuid}",
         memory_mb=facts.total_memory / _MEGABYTE,
         driver=driver.splitlines()[0] if driver else None,
     )

@@ -1,17 +1,30 @@
-"""One call of Snakemake on a study: what it prints first, and the lock it holds meanwhile."""
+"""One call of Snakemake on a study: what it checks first, prints, and holds meanwhile."""
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from studygrid.execution.locks import try_hold
+from studygrid.errors import StudygridError
+from studygrid.execution.holder import Holder, this_process
+from studygrid.execution.locks import NoFlockError, flock
+from studygrid.execution.results_folder import cannot_write, check_same_study, check_writable
+from studygrid.execution.results_lock import hold_results, say_taken_over
+from studygrid.execution.slurm_jobs import SqueueError, describe_jobs, jobs_in
 from studygrid.execution.workers import Server
 from studygrid.plan import Plan
 from studygrid.study import AXES
+
+# It names no output: beside a Snakemake that runs the study it reads what is there.
+_BESIDE = {"partial"}
+_SLURM = "slurm"
 
 
 class Session:
@@ -25,11 +38,15 @@ class Session:
         Its results folder.
     workflow
         Snakemake's workflow object.
+    refusal
+        The exception by which Snakemake prints a message and ends.
     """
 
-    def __init__(self, plan: Plan, results: Path, workflow: Any) -> None:
+    def __init__(
+        self, plan: Plan, results: Path, workflow: Any, refusal: Callable[[str], Exception]
+    ) -> None:
         self._plan, self._results, self._workflow = plan, results, workflow
-        self._held: int | None = None
+        self._refusal = refusal
         self._server: Server | None = None
 
     def greet(self) -> None:
@@ -37,15 +54,21 @@ class Session:
         if not self._workflow.is_main_process:
             return
         print(describe(self._plan), file=sys.stderr)
-        if not self._workflow.dryrun:
-            self._held = drop_stale_locks(Path(".snakemake"))
+        self._workflow.execute = self._guarded(self._workflow.execute)
 
     def start(self) -> None:
-        """Print what is to be done, before the first job."""
+        """Print what is to be done, before the first job; refuse what could not be written.
+
+        Raises
+        ------
+        FolderError
+            If a job could not write one of its files.
+        """
         if not self._workflow.is_main_process:
             return
         dag = self._workflow.dag
-        to_do = Counter(job.rule.name for job in dag.needrun_jobs())
+        jobs = list(dag.needrun_jobs())
+        to_do = Counter(job.rule.name for job in jobs)
         to_do.pop("all", None)
         total = sum(job.rule.name != "all" for job in dag.jobs)
         listed = ", ".join(f"{count} {rule}" for rule, count in to_do.items())
@@ -54,11 +77,65 @@ class Session:
             f"jobs done: {total - to_do.total()}\n",
             file=sys.stderr,
         )
+        check_writable(str(file) for job in jobs for file in (*job.output, *job.log))
         if self._is_plain_local() and to_do.total() > to_do["study"]:
             self._server = Server()
 
-    def end(self) -> None:
-        """Clean up after the last job."""
+    def _guarded(self, execute: Callable[..., Any]) -> Callable[..., Any]:
+        """Return what runs the workflow, with the results folder held meanwhile.
+
+        Snakemake offers no hook before its own lock, which is that of a working folder alone,
+        outlives a SIGKILL, and whose message proposes to unlock what another process holds.
+        """
+
+        def guarded(*arguments: Any, **named: Any) -> Any:
+            executor = named["executor_plugin"]
+            try:
+                with ExitStack() as held:
+                    self._enter(executor, held)
+                    held.callback(self._stop_server)
+                    return execute(*arguments, **named)
+            except StudygridError as error:
+                raise self._refusal(str(error)) from None
+
+        return guarded
+
+    def _enter(self, executor: Any, held: ExitStack) -> None:
+        check_same_study(self._plan, self._results)
+        targets = set(self._workflow.dag_settings.targets)
+        if executor.common_settings.dryrun_exec or (targets and targets <= _BESIDE):
+            return
+        lock = hold_results(self._results)
+        try:
+            self._refuse_a_second_writer(executor.name, lock.before)
+            lock.name(this_process(executor.name))
+        except OSError as error:
+            lock.release(forget=False)
+            raise cannot_write(self._results, error) from None
+        except BaseException:
+            # Its name stays: its jobs are still asked for the next time.
+            lock.release(forget=False)
+            raise
+        held.callback(lock.release)
+        say_taken_over(lock)
+        held.callback(os.close, drop_stale_locks(Path(".snakemake")))
+
+    def _refuse_a_second_writer(self, executor: str, before: Holder | None) -> None:
+        """Refuse to start while Slurm jobs of a killed Snakemake run on."""
+        if _SLURM not in (executor, before.executor if before else ""):
+            return
+        try:
+            jobs = jobs_in([Path.cwd(), *([before.folder] if before else [])])
+        except SqueueError as error:
+            print(
+                f"warning: whether jobs of an earlier Snakemake still run is not known: {error}",
+                file=sys.stderr,
+            )
+            return
+        if jobs:
+            raise StudygridError(describe_jobs(jobs))
+
+    def _stop_server(self) -> None:
         if self._server is not None:
             self._server.stop()
 
@@ -87,20 +164,26 @@ def describe(plan: Plan) -> str:
     return "\n".join(lines)
 
 
-def drop_stale_locks(folder: Path) -> int | None:
-    """Hold the working directory, and drop the locks of a Snakemake that was killed.
+def drop_stale_locks(folder: Path) -> int:
+    """Share the working folder with other calls, and drop the locks of a Snakemake that was killed.
 
-    Snakemake's own locks are files that outlive a SIGKILL. This one dies with the process that
-    holds it: where it is free, no other call is alive and Snakemake's locks are stale.
+    Snakemake's own locks are files that outlive a SIGKILL. This one dies with the processes that
+    hold it: where nobody does, Snakemake's locks are stale. Calls on different results folders
+    may share a working folder.
 
     Returns
     -------
-    The lock's file descriptor, open until the process ends; None if another call is alive.
+    The lock's file descriptor; closing it gives the share back.
     """
-    held = try_hold(folder / "studygrid.lock")
+    folder.mkdir(parents=True, exist_ok=True)
+    held = os.open(folder / "studygrid.lock", os.O_RDWR | os.O_CREAT, 0o644)
     stale = folder / "locks"
-    if held is not None and stale.is_dir() and any(stale.iterdir()):
-        shutil.rmtree(stale)
-        stale.mkdir()
-        print(f"dropped the stale locks of a killed Snakemake in {stale}", file=sys.stderr)
+    try:
+        if flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB) and stale.is_dir() and any(stale.iterdir()):
+            shutil.rmtree(stale)
+            stale.mkdir()
+            print(f"dropped the stale locks of a killed Snakemake in {stale}", file=sys.stderr)
+        flock(held, fcntl.LOCK_SH)
+    except NoFlockError:
+        pass  # Snakemake says itself how to unlock
     return held

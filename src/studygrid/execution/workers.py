@@ -3,7 +3,7 @@
 Importing PyTorch takes as long as a small run. A server that Snakemake's process starts imports
 it once; a job's script sends its command line and its open files there, a child is forked for
 it, and the script waits for the child and ends as it does. Without a server (on a cluster, on
-a pasted command line) the script does the work itself, to the same bits.
+a pasted command line) the child is forked from the script, and does the same to the same bits.
 
 This module is imported by every job's script: it imports nothing that costs time.
 """
@@ -11,6 +11,7 @@ This module is imported by every job's script: it imports nothing that costs tim
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import json
 import os
@@ -21,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -39,33 +41,12 @@ _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run(module: str) -> NoReturn:
-    """Run ``main()`` of a job's module, warm where there is a server, and exit with its status."""
-    connection = _connect(os.environ.get(VARIABLE))
-    if connection is None:
-        sys.exit(importlib.import_module(module).main())
-    sys.exit(_follow(connection, module))
+    """Run ``main()`` of a job's module in a child, and exit as it does; warm, where a server is.
 
-
-def _connect(path: str | None) -> socket.socket | None:
-    if not path:
-        return None
-    connection = socket.socket(socket.AF_UNIX)
-    try:
-        connection.connect(path)
-    except OSError:
-        return None
-    return connection
-
-
-def _follow(connection: socket.socket, module: str) -> int:
-    """Have a job done by the server; hand on signals; return its exit status."""
-    job = {"module": module, "argv": sys.argv, "cwd": str(Path.cwd()), "env": dict(os.environ)}
-    content = json.dumps(job).encode()
-    socket.send_fds(connection, [_MESSAGE.pack(len(content))], [0, 1, 2])
-    connection.sendall(content)
-    process = _receive(connection)
-    if process is None:
-        return importlib.import_module(module).main() or 0
+    What kills the child leaves this process, which is small, to say so.
+    """
+    kills_before = memory_kills()
+    process, connection = _start_warm(module) or _start_cold(module)
 
     def forward(signum: int, frame: FrameType | None) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -74,8 +55,61 @@ def _follow(connection: socket.socket, module: str) -> int:
     for signum in _FORWARDED:
         signal.signal(signum, forward)
     status = _receive(connection)
-    # A child that was killed says nothing.
-    return 128 + signal.SIGKILL if status is None else status
+    if status is None:
+        number = _killed_by(process)
+        with contextlib.suppress(OSError, ValueError):  # a full disk: there is nowhere to say it
+            from studygrid.execution.kills import report_kill
+
+            report_kill(sys.argv, number, memory_kills() > kills_before)
+        status = 128 + (number or signal.SIGKILL)
+    sys.exit(status)
+
+
+def _start_warm(module: str) -> tuple[int, socket.socket] | None:
+    """Have a job done by the server; None where there is none."""
+    path = os.environ.get(VARIABLE)
+    if not path:
+        return None
+    connection = socket.socket(socket.AF_UNIX)
+    job = {"module": module, "argv": sys.argv, "cwd": str(Path.cwd()), "env": dict(os.environ)}
+    content = json.dumps(job).encode()
+    try:
+        connection.connect(path)
+        socket.send_fds(connection, [_MESSAGE.pack(len(content))], [0, 1, 2])
+        connection.sendall(content)
+        process = _receive(connection)
+    except OSError:
+        return None
+    return None if process is None else (process, connection)
+
+
+def _start_cold(module: str) -> tuple[int, socket.socket]:
+    connection, childs = socket.socketpair()
+    process = os.fork()
+    if process == 0:
+        connection.close()
+        _do(childs, lambda: module)
+    childs.close()
+    _receive(connection)  # its number, as from the server; nothing if it is gone already
+    return process, connection
+
+
+def _killed_by(process: int) -> int | None:
+    """Return the signal that killed a child of this process; None of a child of the server."""
+    try:
+        _, status = os.waitpid(process, 0)
+    except ChildProcessError:
+        return None
+    return os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+
+
+def memory_kills() -> int:
+    """Return how many processes the kernel has killed for want of memory since it started."""
+    with contextlib.suppress(OSError, ValueError):
+        for line in Path("/proc/vmstat").read_text().splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
 
 
 def _receive(connection: socket.socket) -> int | None:
@@ -133,24 +167,30 @@ def serve(file: int) -> None:
                 continue
             if os.fork() == 0:
                 listener.close()
-                _work(connection)
+                _do(connection, functools.partial(_take_over, connection))
             connection.close()
 
 
-def _work(connection: socket.socket) -> NoReturn:
-    """Do one job in a forked child."""
+def _do(connection: socket.socket, find: Callable[[], str]) -> NoReturn:
+    """Do the job whose module is found, in a forked child."""
     status = 1
     try:
         for signum in (signal.SIGINT, signal.SIGCHLD):
             signal.signal(signum, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         connection.setblocking(True)
-        job = _take_over(connection)
+        module = find()
         connection.sendall(_MESSAGE.pack(os.getpid()))
         threading.Thread(target=_end_with_client, args=(connection,), daemon=True).start()
-        status = importlib.import_module(job["module"]).main() or 0
+        status = importlib.import_module(module).main() or 0
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:  # its code cannot be imported: a job handles its own errors
+        sys.excepthook(*sys.exc_info())
+        with contextlib.suppress(OSError, ValueError):
+            from studygrid.execution.kills import report_error
+
+            report_error(sys.argv, error)
     except BaseException:
         sys.excepthook(*sys.exc_info())
     finally:
@@ -162,8 +202,8 @@ def _work(connection: socket.socket) -> NoReturn:
         os._exit(status & 0xFF)
 
 
-def _take_over(connection: socket.socket) -> dict[str, str]:
-    """Take the place of the client: its files, folder, environment and command line."""
+def _take_over(connection: socket.socket) -> str:
+    """Take the place of the client: files, folder, environment, command line; return its module."""
     head, files, _, _ = socket.recv_fds(connection, _MESSAGE.size, 3)
     (length,) = _MESSAGE.unpack(head)
     content = bytearray()
@@ -177,7 +217,7 @@ def _take_over(connection: socket.socket) -> dict[str, str]:
     os.environ.clear()
     os.environ.update(job["env"])
     sys.argv = job["argv"]
-    return {"module": job["module"]}
+    return str(job["module"])
 
 
 def _end_with_client(connection: socket.socket) -> None:

@@ -15,6 +15,8 @@ from studygrid.records import ArrayFile, DataRecord, SplitFacts, read_record
 if TYPE_CHECKING:
     from studygrid.families.base import Split
 
+# Of a larger array the shape is checked alone: to hash it is to read it whole.
+_HASHED_BYTES = 1 << 28
 SPLITS: tuple[Split, ...] = ("train", "validation", "test")
 
 
@@ -66,12 +68,13 @@ class PreparedData:
     Raises
     ------
     DataError
-        If an array is missing or is not of the shape and type that the record names.
+        If an array is missing or is not the one that the record names.
     """
 
     def __init__(self, record_path: Path) -> None:
         self.record = read_record(record_path, DataRecord)
         self.folder = record_path.parent
+        self._hashed: set[str] = set()
 
     def array(self, name: str) -> np.ndarray[Any, Any]:
         """Map an array into memory, read-only."""
@@ -87,15 +90,21 @@ class PreparedData:
                 f"{path}: holds {array.dtype} {array.shape}, its record says "
                 f"{facts.dtype} {tuple(facts.shape)}; {hint}"
             )
+        if name not in self._hashed and array.nbytes <= _HASHED_BYTES:
+            if array_sha256(array) != facts.sha256:
+                raise DataError(f"{path}: is not what its record names; {hint}")
+            self._hashed.add(name)
         return array
 
     def indices(self, split: Split) -> np.ndarray[Any, Any]:
         """Return the sorted indices of a split, int64."""
         facts = self.record.splits[split]
-        indices: np.ndarray[Any, Any] = np.load(self.folder / facts.file)
+        path = self.folder / facts.file
+        hint = f"delete {self.folder / 'data.json'} to prepare it again"
+        try:
+            indices: np.ndarray[Any, Any] = np.load(path)
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); {hint}") from None
         if array_sha256(indices) != facts.sha256:
-            raise DataError(
-                f"{self.folder / facts.file}: is not what its record names; "
-                f"delete {self.folder / 'data.json'} to prepare it again"
-            )
+            raise DataError(f"{path}: is not what its record names; {hint}")
         return indices

@@ -11,8 +11,16 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from studygrid.execution.jobs import arguments, choose_device, log, run_job
-from studygrid.execution.locks import machine_share, sole_writer
+from studygrid.execution.failures import first_line
+from studygrid.execution.jobs import (
+    Lease,
+    arguments,
+    leased_device,
+    log,
+    ran_out_of_memory,
+    run_job,
+)
+from studygrid.execution.locks import sole_writer
 from studygrid.execution.provenance import Clock
 from studygrid.families import load_family
 from studygrid.families.base import Task, load_reference
@@ -22,7 +30,6 @@ from studygrid.profiling.latency import measure_latency, summarise
 from studygrid.profiling.memory import DeviceMemory, other_load, peak_host_memory_mb
 from studygrid.records import Latency, ProfileRecord, Status, write_record
 from studygrid.spec import ProfileSpec
-from studygrid.training.endings import out_of_memory
 from studygrid.training.precision import autocast, resolve_precision, set_arithmetic
 
 
@@ -36,38 +43,36 @@ def main(argv: list[str] | None = None) -> int:
 
 def _profile(options: argparse.Namespace) -> None:
     spec = ProfileSpec.model_validate_json(options.spec)
-    # Held until the end: no other job of the study runs on this machine meanwhile.
-    with machine_share(alone=True), sole_writer(options.output.parent):
-        record = profile_model(spec, options, ran_alone=True)
+    # Held until the end: no other job runs on this device meanwhile, or on a CPU, on this machine.
+    with sole_writer(options.output.parent), leased_device(options, alone=True) as lease:
+        record = profile_model(spec, options, lease)
         write_record(options.output, record)
     log.info("profiled: %s", record.reason or f"{record.flops_per_sample:,} FLOPs a sample")
 
 
-def profile_model(
-    spec: ProfileSpec, options: argparse.Namespace, *, ran_alone: bool
-) -> ProfileRecord:
+def profile_model(spec: ProfileSpec, options: argparse.Namespace, lease: Lease) -> ProfileRecord:
     """Measure a model; one that does not fit into the device's memory is a result."""
     clock = Clock(options.code)
     set_arithmetic(deterministic=False)
     torch.set_num_threads(spec.profiling.threads)
-    device = choose_device(options.device)
+    device = lease.device
     data = PreparedData(options.data)
     family = load_family(spec.family)
     task: Task = load_reference(family.task)(family, spec, data, device)
     torch.default_generator.manual_seed(0)
     layout = torch.channels_last if spec.channels_last else torch.contiguous_format
-    model = task.build_model().to(device).to(memory_format=layout).eval()  # type: ignore[call-overload]
-    flops = count_flops(model, task.example(1))
-    latency: list[Latency] = []
+    model = task.build_model().to(memory_format=layout).eval()  # type: ignore[call-overload]
+    flops, latency = None, list[Latency]()
     status, reason = Status.OK, None
     with other_load() as load:
         try:
+            model.to(device)
+            flops = count_flops(model, task.example(1))
             latency.extend(_latencies(spec, task, model, device))
         except Exception as error:
-            reason = out_of_memory(error)
-            if reason is None:
+            if not ran_out_of_memory(error, device):
                 raise
-            status = Status.OOM
+            status, reason = Status.OOM, first_line(error)
     return ProfileRecord(
         status=status,
         reason=reason,
@@ -79,7 +84,7 @@ def profile_model(
         flops_per_sample=flops,
         latency=latency,
         peak_host_memory_mb=peak_host_memory_mb(),
-        ran_alone=ran_alone,
+        ran_alone=not lease.shared,
         other_load_cores=load.cores,
         origin=clock.origin(device),
     )

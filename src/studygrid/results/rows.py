@@ -9,6 +9,7 @@ from typing import Any
 
 from studygrid.axes import AXES
 from studygrid.errors import RecordError
+from studygrid.execution.events import Events
 from studygrid.grid import Run
 from studygrid.plan import Plan
 from studygrid.records import Latency, ProfileRecord, Status, read_record
@@ -55,7 +56,7 @@ def planned_runs(plan: Plan, results: Path) -> tuple[list[Row], dict[Run, RunFac
     reasons: dict[Run, str] = {}
     for run, folder, spec in zip(plan.runs, folders, plan.train_spec_texts(), strict=True):
         if folder in errors:
-            reasons[run] = str(errors[folder])
+            reasons[run] = _with_failure(str(errors[folder]), results / folder)
         elif found[folder].spec != spec:
             path = results / folder / "train.json"
             reasons[run] = _other_settings(path, found[folder].spec, spec)
@@ -68,6 +69,12 @@ def planned_runs(plan: Plan, results: Path) -> tuple[list[Row], dict[Run, RunFac
         for run in plan.runs
     ]
     return rows, facts
+
+
+def _with_failure(reason: str, folder: Path) -> str:
+    """Add how the last attempt at a run failed, where that is why it has no records."""
+    failure = Events(folder).last_failure() if reason.endswith(": missing") else None
+    return reason if failure is None else f"{reason}; {failure}"
 
 
 def run_row(run: Run, facts: RunFacts | None, reason: str | None, metrics: Iterable[str]) -> Row:
@@ -94,7 +101,7 @@ def _other_settings(path: Path, found: str, planned: str) -> str:
     differing = [name for name, value in want.items() if have.get(name) != value]
     return (
         f"{path}: is of other settings than the study's ({', '.join(differing)}); "
-        "delete it and run again"
+        "delete it and run `snakemake all` again"
     )
 
 

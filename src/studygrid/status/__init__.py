@@ -4,6 +4,7 @@
 """
 
 from studygrid.status.reader import StudyReader
-from studygrid.status.study_state import State, StudyState, study_state
+from studygrid.status.states import State
+from studygrid.status.study_state import StudyState, study_state
 
 __all__ = ["State", "StudyReader", "StudyState", "study_state"]

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from studygrid.axes import AXES
+from studygrid.status.run_view import RunView
 from studygrid.status.screen import notes
-from studygrid.status.study_state import RunView, StudyState
+from studygrid.status.states import State
+from studygrid.status.study_state import StudyState
 from studygrid.status.words import Words
 
 DOCUMENT_VERSION = 1
@@ -32,9 +34,36 @@ def document(study: StudyState) -> dict[str, Any]:
         "samples_per_sec": study.samples_per_sec,
         "remaining_training_sec": study.remaining_sec,
         "runs_without_estimate": study.without_estimate,
+        "failures": [
+            {
+                "failure": count.kind,
+                "is_result": count.is_result,
+                **{f"{what}s": count.jobs.get(what, 0) for what in ("run", "profile", "prepare")},
+                "advice": count.advice,
+                "log": count.log,
+            }
+            for count in study.failures
+        ],
+        "snakemake": study.snakemake
+        and {
+            "host": study.snakemake.host,
+            "process": study.snakemake.process,
+            "since_utc": _utc(study.snakemake.since),
+        },
         "expected_end_sec": end,
         "expected_end_utc": None if end is None else _utc(study.now + end),
         "runs": [_run(view, study) for view in study.runs],
+        "jobs": [
+            {
+                "rule": job.rule,
+                "model": job.model,
+                "resolution": job.resolution,
+                "state": str(job.state),
+                "failure": job.failure,
+                "reason": job.reason,
+            }
+            for job in study.jobs
+        ],
         "runs_outside_plan": [_run(view, study) for view in study.notes.outside],
     }
 
@@ -45,7 +74,11 @@ def _run(view: RunView, study: StudyState) -> dict[str, Any]:
         **{axis: getattr(view.run, axis) for axis in AXES},
         "state": str(view.state),
         "status": log.status,
+        "failure": view.failure,
+        "failed_in": _failed_in(view),
         "reason": view.reason,
+        "log": view.job_log if view.state is State.FAILED else None,
+        "slurm_job": log.slurm_job,
         "attempts": log.attempts,
         "epochs_done": log.epoch,
         "epochs": log.epochs,
@@ -58,6 +91,12 @@ def _run(view: RunView, study: StudyState) -> dict[str, Any]:
         "last_event_sec_ago": view.age_sec,
         "unreadable_lines": study.notes.unreadable_lines.get(view.run, 0),
     }
+
+
+def _failed_in(view: RunView) -> str | None:
+    if view.state is not State.FAILED:
+        return None
+    return "evaluation" if view.log.in_evaluation else "training"
 
 
 def _utc(at: float) -> str:

@@ -13,7 +13,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from studygrid.status.study_state import RunView, State
+from studygrid.status.run_view import RunView
+from studygrid.status.states import State
 from studygrid.status.words import STYLES, UNKNOWN, Words, duration, epoch
 
 Cell = Callable[[Sequence[RunView], Words], Text]

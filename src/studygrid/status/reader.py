@@ -1,28 +1,28 @@
-"""Reading a study's state: the plan, the event logs, the processes of this machine."""
+"""Reading a study's state: the plan, the event logs, the processes, Slurm."""
 
 from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-
-import psutil
 
 from studygrid.errors import ConfigError, NoRunsError
 from studygrid.grid import Run
 from studygrid.plan import Plan, read_plan
 from studygrid.results.selection import Selection, check_axes, selected
 from studygrid.status.logs import EventLogs
+from studygrid.status.other_jobs import JobView, OtherJobs
+from studygrid.status.outdated import Outdated
+from studygrid.status.processes import is_alive_elsewhere, is_alive_here, running_snakemake
 from studygrid.status.run_state import Phase, RunState
+from studygrid.status.slurm import SlurmJob, SlurmJobs
 from studygrid.status.study_state import Notes, StudyState, study_state
 from studygrid.training.budget import Budget
 
 # Runs outside the plan are looked for every so often: listing all folders takes long.
 _LOOK_AROUND_SEC = 30.0
-# A process that started later than the run that names it is another one of the same number.
-_START_SLACK_SEC = 60.0
 
 
 class StudyReader:
@@ -39,7 +39,8 @@ class StudyReader:
     def __init__(self, folder: Path, select: Selection | None = None) -> None:
         check_axes(select or ())
         self._folder, self._select = folder, select
-        self._logs = EventLogs(folder)
+        self._logs, self._outdated = EventLogs(folder), Outdated(folder)
+        self._other_jobs, self._slurm = OtherJobs(folder), SlurmJobs()
         self._plan_signature: tuple[int, int, int] | None = None
         self._plan: Plan | None = None
         self._plan_problem: str | None = None
@@ -64,7 +65,7 @@ class StudyReader:
         """
         self._find_runs()
         self._logs.refresh([*self._runs, *self._outside])
-        is_alive = self._ask_processes()
+        is_alive, slurm_jobs = self._ask_processes(), self._ask_slurm()
         return study_state(
             {run: self._logs.states[run] for run in self._runs},
             time.time() if now is None else now,
@@ -72,13 +73,36 @@ class StudyReader:
             folder=str(self._folder),
             planned_steps=partial(_planned_steps, self._plan),
             is_alive=is_alive,
+            slurm_jobs=slurm_jobs,
             outside={run: self._logs.states[run] for run in self._outside},
             notes=Notes(
                 plan_problem=self._plan_problem,
                 unreadable_lines=dict(self._logs.unreadable_lines),
                 unreadable_logs=dict(self._logs.problems),
+                slurm_problem=self._slurm.problem,
+                outdated=self._find_outdated(),
             ),
+            jobs=self._jobs(),
+            snakemake=running_snakemake(self._folder),
         )
+
+    def _find_outdated(self) -> dict[Run, str]:
+        states = self._logs.states
+        ended = (
+            run
+            for run in self._runs
+            if states[run].phase in (Phase.TRAINED, Phase.DONE) or states[run].is_result
+        )
+        return self._outdated.among(ended, self._plan) if self._plan else {}
+
+    def _jobs(self) -> list[JobView]:
+        """Return the jobs that are of no run, but that the selected runs need."""
+        if self._plan is None:
+            return []
+        pairs = {(run.model, run.resolution) for run in self._runs}
+        resolutions = dict.fromkeys(run.resolution for run in self._runs)
+        profiled = [pair for pair in self._plan.profiled if pair in pairs]
+        return self._other_jobs.views(list(resolutions), profiled)
 
     def _find_runs(self) -> None:
         is_new = self._read_plan()
@@ -119,33 +143,37 @@ class StudyReader:
         return True
 
     def _ask_processes(self) -> Callable[[RunState], bool | None]:
-        """Ask for the processes of runs in training that name this machine."""
+        """Ask for the processes of runs in training: this machine's, and others' lock files."""
         here = socket.gethostname()
         training = {
-            run: state
-            for run, state in self._logs.states.items()
-            if state.phase is Phase.TRAINING and state.host == here
+            run: state for run, state in self._logs.states.items() if state.phase is Phase.TRAINING
         }
-        alive = {(state.host, state.process): _is_alive(state) for state in training.values()}
+        alive = {
+            (state.host, state.process): is_alive_here(state)
+            if state.host == here
+            else is_alive_elsewhere(state, self._folder / "runs" / run.path)
+            for run, state in training.items()
+        }
         # What a process wrote last before it ended may have come after we read its log.
         self._logs.refresh(
             run for run, state in training.items() if alive[state.host, state.process] is False
         )
         return lambda state: alive.get((state.host, state.process))
 
-
-def _is_alive(state: RunState) -> bool | None:
-    if state.process is None or state.start is None:
-        return None
-    try:
-        process = psutil.Process(state.process)
-        if process.status() == psutil.STATUS_ZOMBIE:
-            return False
-        return process.create_time() < state.start.at + _START_SLACK_SEC
-    except psutil.NoSuchProcess:
-        return False
-    except (psutil.Error, ValueError, OverflowError):
-        return None
+    def _ask_slurm(self) -> Mapping[str, SlurmJob]:
+        """Ask Slurm for the jobs of runs that are in training, or that a machine has failed."""
+        jobs = {
+            run: state.slurm_job
+            for run, state in self._logs.states.items()
+            if state.slurm_job is not None
+            and (state.phase is Phase.TRAINING or state.phase is Phase.FAILED)
+            and not state.is_result
+        }
+        known = self._slurm.refresh(jobs.values())
+        self._logs.refresh(
+            run for run, job in jobs.items() if job in known and known[job].has_ended
+        )
+        return known
 
 
 def _planned_steps(plan: Plan | None, run: Run) -> int | None:

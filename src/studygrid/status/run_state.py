@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import reduce
 from statistics import median
 
+from studygrid.execution.failures import RESULTS
 from studygrid.records import Status
 from studygrid.status.events import Event
 
@@ -58,6 +59,14 @@ class RunState:
         When the evaluation ended.
     status
         ``ok``, ``diverged`` or ``oom`` of a run that ended; ``error`` where the machine failed it.
+    failure
+        What kind of failure it is, as `Failure` names them; None where the log does not say.
+    trained
+        Whether training ended well.
+    in_evaluation
+        Whether what failed is the evaluation.
+    slurm_job
+        The job of Slurm that wrote last, if it was one.
     earlier
         When earlier attempts were in training: (start, end) of each.
     """
@@ -79,7 +88,16 @@ class RunState:
     tested_at: float | None = None
     status: str | None = None
     reason: str | None = None
+    failure: str | None = None
+    trained: bool = False
+    in_evaluation: bool = False
+    slurm_job: str | None = None
     earlier: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def is_result(self) -> bool:
+        """Whether it ended in a record that says that it failed: that is not tried again."""
+        return self.phase is Phase.FAILED and self.status in RESULTS
 
     @property
     def step(self) -> int:
@@ -146,6 +164,7 @@ def _start(state: RunState, event: Event) -> RunState:
         epoch=epochs_done(step, steps, epochs),
         epoch_sec=state.epoch_sec if step else (),
         last_at=event.at,
+        slurm_job=event.words("slurm_job"),
         earlier=_with_last_attempt(state),
     )
 
@@ -183,7 +202,10 @@ def _train_end(state: RunState, event: Event) -> RunState:
         ended=Mark(event.at, max(event.count("step") or 0, state.step)),
         status=status or "error",
         reason=event.words("reason"),
+        failure=_failure(status),
+        trained=status == Status.OK,
         last_at=event.at,
+        slurm_job=event.words("slurm_job"),
     )
 
 
@@ -195,19 +217,45 @@ def _test_end(state: RunState, event: Event) -> RunState:
         tested_at=event.at,
         status=status or "error",
         reason=event.words("reason"),
+        failure=_failure(status),
+        in_evaluation=state.trained and status != Status.OK,
         last_at=event.at,
+        slurm_job=event.words("slurm_job"),
     )
 
 
 def _exception(state: RunState, event: Event) -> RunState:
+    status, job = event.words("status"), event.words("job")
+    # Older lines name no job.
+    in_evaluation = state.trained if job is None else job == "evaluate"
     return replace(
         state,
         phase=Phase.FAILED,
         ended=state.ended or Mark(event.at, state.step),
-        status=event.words("status") or "error",
+        status=status or "error",
         reason=event.words("error"),
+        failure=event.words("failure") or _failure(status),
+        trained=in_evaluation,
+        in_evaluation=in_evaluation,
         last_at=event.at,
+        slurm_job=event.words("slurm_job"),
     )
+
+
+def _retry(state: RunState, event: Event) -> RunState:
+    """Return a state as it is after `studygrid retry` has removed records."""
+    if event.words("job") == "evaluate" and state.trained:
+        return replace(
+            state,
+            phase=Phase.TRAINED,
+            tested_at=None,
+            status=Status.OK,
+            reason=None,
+            failure=None,
+            in_evaluation=False,
+            last_at=event.at,
+        )
+    return RunState(attempts=state.attempts, last_at=event.at, earlier=_with_last_attempt(state))
 
 
 _CHANGES: dict[str, Callable[[RunState, Event], RunState]] = {
@@ -216,7 +264,12 @@ _CHANGES: dict[str, Callable[[RunState, Event], RunState]] = {
     "on_train_end": _train_end,
     "on_test_end": _test_end,
     "on_exception": _exception,
+    "on_retry": _retry,
 }
+
+
+def _failure(status: str | None) -> str | None:
+    return status if status in RESULTS else None
 
 
 def _is_another(event: Event, state: RunState) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from rich.cells import cell_len
@@ -11,13 +12,17 @@ from rich.table import Table
 from rich.text import Text
 
 from studygrid.status.matrix import LONGEST_CAPTION, least_heights, matrix
-from studygrid.status.study_state import RunView, State, StudyState
+from studygrid.status.run_view import RunView
+from studygrid.status.sentences import advice, some, told_of, waiting_again
+from studygrid.status.states import State
+from studygrid.status.study_state import StudyState
 from studygrid.status.words import STYLES, Words, duration, epoch, rate
 
 _LISTED = 20
 # Of one line a state, the rest need not be counted: the head does.
 _LIST_LENGTHS = (20, 10, 5, 3, 2, 1, 0)
 _NAMED = 4
+_ENDED = "all runs have ended"
 
 
 def screen(
@@ -39,7 +44,7 @@ def screen(
     """
     head = Group(*_head(study, words, width, bar=not whole))
     if height is None:
-        most, list_width = (len(study.runs), None) if whole else (_LISTED, width)
+        most, list_width = (max(len(study.runs), _LISTED), None) if whole else (_LISTED, width)
         lists = Group(*_lists(study, words, list_width, most, fold=True))
         free = None
     else:
@@ -73,13 +78,14 @@ def counts(study: StudyState) -> list[tuple[str, State]]:
 def expected_end(study: StudyState, words: Words) -> str:
     """Return when all training is expected to have ended, or why that cannot be known."""
     if all(view.has_ended for view in study.runs):
-        return "all runs have ended"
+        undone = sum(not view.is_result for view in study.by_state[State.FAILED])
+        return f"nothing runs; {some(undone, 'run')} to go on with" if undone else _ENDED
     if study.end_in_sec is not None:
         at = words.time(study.now + study.end_in_sec, study.now)
         return f"end expected {at}, in {duration(study.end_in_sec)}"
     if study.without_estimate:
         verb = "remains" if study.without_estimate == 1 else "remain"
-        why = f"nothing is known yet of {_some(study.without_estimate, 'run')} that {verb}"
+        why = f"nothing is known yet of {some(study.without_estimate, 'run')} that {verb}"
     elif study.remaining_sec:
         why = "nothing is in training"
     else:
@@ -99,16 +105,18 @@ def notes(study: StudyState, words: Words) -> list[str]:
         running = sum(view.state is State.RUNNING for view in source.outside)
         named = _named((view.run.path for view in source.outside), words)
         found.append(
-            f"{_some(len(source.outside), 'run')} outside the plan, {running} of them running: "
+            f"{some(len(source.outside), 'run')} outside the plan, {running} of them running: "
             f"{named}"
         )
     if source.unreadable_lines:
-        lines = _some(sum(source.unreadable_lines.values()), "line")
+        lines = some(sum(source.unreadable_lines.values()), "line")
         named = _named((run.path for run in source.unreadable_lines), words)
         found.append(f"{lines} of event logs could not be read, and were left out: {named}")
+    if source.slurm_problem is not None:
+        found.append(f"Slurm could not be asked for the jobs of runs: {source.slurm_problem}")
     if source.unreadable_logs:
         told = (f"{run.path} ({why})" for run, why in source.unreadable_logs.items())
-        logs = _some(len(source.unreadable_logs), "event log")
+        logs = some(len(source.unreadable_logs), "event log")
         found.append(f"{logs} cannot be opened: {_named(told, words)}")
     return [words.clean(sentence) for sentence in found]
 
@@ -123,8 +131,18 @@ def _head(study: StudyState, words: Words, width: int, *, bar: bool) -> Iterable
         yield _bar(study, words, width)
     yield words.flow((Text(text, STYLES[state]) for text, state in counts(study)), width)
     yield words.flow(map(Text, [*_rates(study), expected_end(study, words)]), width)
+    if any(job.state is not State.DONE for job in study.jobs):
+        yield words.flow(map(Text, _other_jobs(study)), width)
     for sentence in notes(study, words):
         yield Text(f"note: {sentence}", "yellow")
+
+
+def _other_jobs(study: StudyState) -> Iterable[str]:
+    """Return how many of the jobs that are of no run are done, a rule each."""
+    for rule in dict.fromkeys(job.rule for job in study.jobs):
+        found = Counter(job.state for job in study.jobs if job.rule == rule)
+        failed = f", {found[State.FAILED]} failed" if found[State.FAILED] else ""
+        yield f"{rule} {found[State.DONE]}/{found.total()} done{failed}"
 
 
 def _bar(study: StudyState, words: Words, width: int) -> Text:
@@ -169,16 +187,28 @@ def _lists(
     running = study.by_state[State.RUNNING]
     if running and most:
         yield _running(running[:most], words, width)
-        yield from _rest(running, most, words)
+        yield from _rest(State.RUNNING, len(running), most, words)
     for state in (State.SILENT, State.TO_EVALUATE, State.FAILED):
-        views = study.by_state[state]
-        for view in views[:most]:
-            yield _line(view, words, width, fold=fold)
-        yield from _rest(views, most, words)
-    waiting = study.counts[State.WAITING]
+        found = [(words.run(v.run, width and width - 2), told_of(v)) for v in study.by_state[state]]
+        if state is State.FAILED:
+            found += [
+                (words.clean(job.name), f"failed: {job.reason}")
+                for job in study.jobs
+                if job.state is state
+            ]
+        for name, told in found[:most]:
+            yield _line(state, name, told, words, width, fold=fold)
+        yield from _rest(state, len(found), most, words)
+    if most > 1:
+        for text in advice(study):
+            line = words.clean(text)
+            yield Text(line if fold or width is None else words.cut(line, width))
+    waiting = study.by_state[State.WAITING]
+    for name, why in waiting_again(waiting, words)[:most]:
+        yield _line(State.WAITING, name, f"waiting: {why}", words, width, fold=fold)
     if waiting and most > 1:
         glyph = words.glyph(State.WAITING)
-        yield Text(f"{glyph} {_some(waiting, 'run')} waiting", STYLES[State.WAITING])
+        yield Text(f"{glyph} {some(len(waiting), 'run')} waiting", STYLES[State.WAITING])
 
 
 def _running(views: Sequence[RunView], words: Words, width: int | None) -> Table:
@@ -202,35 +232,26 @@ def _running(views: Sequence[RunView], words: Words, width: int | None) -> Table
     return table
 
 
-def _line(view: RunView, words: Words, width: int | None, *, fold: bool) -> Text:
-    """Return a run and what became of it, on one line unless it may fold."""
-    since = duration(view.age_sec)
-    told = {
-        State.SILENT: f"silent in epoch {epoch(view)}: no event for {since}, {view.reason}",
-        State.TO_EVALUATE: f"trained {since} ago, to evaluate",
-        State.FAILED: f"failed: {view.reason}",
-    }[view.state]
-    name = f"{words.glyph(view.state)} {words.run(view.run, width and width - 2)}"
+def _line(
+    state: State, name: str, told: str, words: Words, width: int | None, *, fold: bool
+) -> Text:
+    """Return a run or job and what became of it, on one line unless it may fold."""
+    name = f"{words.glyph(state)} {name}"
     text = f"{name}  {words.clean(told)}"
     line = Text(text if fold or width is None else words.cut(text, width))
-    line.stylize(STYLES[view.state], 0, len(name))
+    line.stylize(STYLES[state], 0, len(name))
     return line
 
 
-def _rest(views: Sequence[RunView], most: int, words: Words) -> Iterable[Text]:
-    if len(views) > most > 1:
-        state = views[0].state
-        yield Text(f"  {words.sign('…')} {len(views) - most} more {state}", "dim")
+def _rest(state: State, count: int, most: int, words: Words) -> Iterable[Text]:
+    if count > most > 1:
+        yield Text(f"  {words.sign('…')} {count - most} more {state}", "dim")
 
 
 def _named(names: Iterable[str], words: Words) -> str:
     listed = list(names)
     more = [f"and {len(listed) - _NAMED} more"] if len(listed) > _NAMED else []
     return ", ".join([*listed[:_NAMED], *more])
-
-
-def _some(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _lines(group: Group, width: int) -> int:

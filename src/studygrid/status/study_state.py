@@ -4,58 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import cached_property
 
+from studygrid.execution.holder import Holder
 from studygrid.grid import Run
 from studygrid.status.activity import Activity, activity, ended_at, spans
 from studygrid.status.estimates import Budget, Estimates
-from studygrid.status.run_state import Phase, RunState
-
-SILENT_AFTER_SEC = 60.0
-SILENT_AFTER_EPOCHS = 5
-# In a first epoch of which nothing is known, on a machine that cannot be asked.
-SILENT_AFTER_SEC_UNKNOWN = 600.0
-
-
-class State(StrEnum):
-    """What a reader wants to know of a run."""
-
-    DONE = "done"
-    RUNNING = "running"
-    TO_EVALUATE = "to evaluate"
-    SILENT = "silent"
-    FAILED = "failed"
-    WAITING = "waiting"
-
-
-@dataclass(frozen=True, slots=True)
-class RunView:
-    """A run at a moment.
-
-    Attributes
-    ----------
-    log
-        What its event log says.
-    age_sec
-        Time since its last event; None where it has none.
-    left_sec
-        Time left in training; None where it is not known or is none.
-    reason
-        Why it failed or seems silent.
-    """
-
-    run: Run
-    state: State
-    log: RunState
-    age_sec: float | None = None
-    left_sec: float | None = None
-    reason: str | None = None
-
-    @property
-    def has_ended(self) -> bool:
-        """Whether nothing more is to come unless it is started again."""
-        return self.state in (State.DONE, State.FAILED)
+from studygrid.status.failure_counts import FailureCount, failure_counts
+from studygrid.status.other_jobs import JobView
+from studygrid.status.run_state import RunState
+from studygrid.status.run_view import Look, RunView
+from studygrid.status.slurm import SlurmJob
+from studygrid.status.states import State
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +32,18 @@ class Notes:
         Lines of each run's log that could not be read.
     unreadable_logs
         Why a run's log could not be read.
+    slurm_problem
+        Why Slurm could not be asked for jobs that the logs name.
+    outdated
+        Runs whose record is of other settings than the plan's, and what differs.
     """
 
     plan_problem: str | None = None
     outside: Sequence[RunView] = ()
     unreadable_lines: Mapping[Run, int] = field(default_factory=dict)
     unreadable_logs: Mapping[Run, str] = field(default_factory=dict)
+    slurm_problem: str | None = None
+    outdated: Mapping[Run, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -96,6 +62,10 @@ class StudyState:
         How many runs remain of which it is not.
     end_in_sec
         Time to the expected end; 0 if nothing remains, None where it cannot be known.
+    jobs
+        The jobs that are of no run: `prepare` and `profile`.
+    snakemake
+        The Snakemake that runs the study now; None if none does, as far as can be told.
     """
 
     name: str
@@ -107,6 +77,8 @@ class StudyState:
     without_estimate: int
     end_in_sec: float | None
     notes: Notes
+    jobs: Sequence[JobView] = ()
+    snakemake: Holder | None = None
 
     @cached_property
     def by_state(self) -> dict[State, list[RunView]]:
@@ -120,6 +92,11 @@ class StudyState:
     def counts(self) -> dict[State, int]:
         """How many runs are in each state."""
         return {state: len(views) for state, views in self.by_state.items()}
+
+    @cached_property
+    def failures(self) -> list[FailureCount]:
+        """The kinds of failures that there are, results first, the most frequent first."""
+        return failure_counts(self.by_state[State.FAILED], self.jobs)
 
     @property
     def steps_per_sec(self) -> float | None:
@@ -140,8 +117,11 @@ def study_state(
     folder: str = "",
     planned_steps: Budget = lambda run: None,
     is_alive: Callable[[RunState], bool | None] = lambda state: None,
+    slurm_jobs: Mapping[str, SlurmJob] | None = None,
     outside: Mapping[Run, RunState] | None = None,
     notes: Notes | None = None,
+    jobs: Sequence[JobView] = (),
+    snakemake: Holder | None = None,
 ) -> StudyState:
     """Return the state of a study.
 
@@ -155,12 +135,18 @@ def study_state(
         The optimiser steps of a run by the plan; None where it cannot be known from it.
     is_alive
         Whether the process that trains a run is alive; None where it cannot be asked.
+    slurm_jobs
+        What Slurm says of the jobs that it knows, by their numbers.
     outside
         The states of runs that have a folder but are not in the plan.
     """
-    everything = {**states, **(outside or {})}
+    notes, everything = notes or Notes(), {**states, **(outside or {})}
+    for run in notes.outdated:
+        before = everything[run]
+        everything[run] = RunState(attempts=before.attempts, last_at=before.last_at)
     estimates = Estimates(everything, planned_steps)
-    views = {run: _view(run, state, estimates, now, is_alive) for run, state in everything.items()}
+    look = Look(now, estimates, is_alive, slurm_jobs or {}, notes.outdated)
+    views = {run: look.view(run, state) for run, state in everything.items()}
     recent = _activity(views.values(), now)
     inside = [views[run] for run in states]
     left = [
@@ -178,52 +164,10 @@ def study_state(
         remaining_sec=sum(known),
         without_estimate=len(left) - len(known),
         end_in_sec=_end_in(inside, left, recent),
-        notes=replace(notes or Notes(), outside=[views[run] for run in outside or {}]),
+        notes=replace(notes, outside=[views[run] for run in outside or {}]),
+        jobs=jobs,
+        snakemake=snakemake,
     )
-
-
-def _view(
-    run: Run,
-    log: RunState,
-    estimates: Estimates,
-    now: float,
-    is_alive: Callable[[RunState], bool | None],
-) -> RunView:
-    age = None if log.last_at is None else max(now - log.last_at, 0.0)
-    if log.phase is Phase.TRAINING and age is not None:
-        silence = _silence(log, age, estimates.epoch_sec(run, log), is_alive(log))
-        left = estimates.left_sec(run, log, now)
-        if silence is None:
-            return RunView(run, State.RUNNING, log, age, left)
-        return RunView(run, State.SILENT, log, age, None, silence)
-    state = {
-        Phase.DONE: State.DONE,
-        Phase.TRAINED: State.TO_EVALUATE,
-        Phase.FAILED: State.FAILED,
-    }.get(log.phase, State.WAITING)
-    reason = _why_failed(log) if state is State.FAILED else None
-    return RunView(run, state, log, age, None, reason)
-
-
-def _silence(log: RunState, age: float, epoch: float | None, alive: bool | None) -> str | None:
-    """Return why a run in training seems to have stopped; None if it does not."""
-    if alive is False:
-        return f"its process {log.process} on {log.host} is gone"
-    if epoch is None:
-        # A long first epoch is no silence where the process is known to be alive.
-        limit = None if alive else SILENT_AFTER_SEC_UNKNOWN
-    else:
-        limit = max(SILENT_AFTER_SEC, SILENT_AFTER_EPOCHS * epoch)
-    if limit is None or age <= limit:
-        return None
-    return "its process is alive" if alive else "perhaps killed"
-
-
-def _why_failed(log: RunState) -> str:
-    status = log.status or "error"
-    if status == "error":
-        return log.reason or "the log does not say why"
-    return f"{status}: {log.reason}" if log.reason else status
 
 
 def _activity(views: Iterable[RunView], now: float) -> Activity | None:

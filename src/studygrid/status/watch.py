@@ -11,11 +11,13 @@ from rich.live import Live
 
 from studygrid.grid import Run
 from studygrid.status.reader import StudyReader
+from studygrid.status.run_view import RunView
 from studygrid.status.screen import counts, expected_end, screen
-from studygrid.status.study_state import State, StudyState
+from studygrid.status.states import State
+from studygrid.status.study_state import StudyState
 from studygrid.status.words import Words
 
-# A run that a machine failed may be tried again by Snakemake.
+# Where no Snakemake is seen, one may be on a host whose signs of life come late.
 RETRY_SEC = 60.0
 _NAMED = 8
 
@@ -30,12 +32,17 @@ def watch(reader: StudyReader, console: Console, words: Words, interval: float) 
 
 
 def has_ended(study: StudyState) -> bool:
-    """Tell whether nothing more is to be expected of a study."""
-    return all(
-        view.has_ended
-        and (view.log.status != "error" or (view.age_sec is not None and view.age_sec > RETRY_SEC))
-        for view in study.runs
-    )
+    """Tell whether nothing more is to be expected of a study.
+
+    What a machine failed, the Snakemake that runs may try again.
+    """
+    return all(view.has_ended and not _may_be_tried_again(view, study) for view in study.runs)
+
+
+def _may_be_tried_again(view: RunView, study: StudyState) -> bool:
+    if view.state is not State.FAILED or view.is_result:
+        return False
+    return study.snakemake is not None or view.age_sec is None or view.age_sec <= RETRY_SEC
 
 
 def _watch_live(reader: StudyReader, console: Console, words: Words, interval: float) -> None:

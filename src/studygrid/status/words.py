@@ -11,7 +11,8 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from studygrid.grid import Run
-from studygrid.status.study_state import RunView, State
+from studygrid.status.run_view import RunView
+from studygrid.status.states import State
 
 # What stands for a state: where the terminal's encoding has it, and in ASCII.
 _GLYPHS: dict[State, tuple[str, str]] = {

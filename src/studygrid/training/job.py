@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import signal
+import socket
 import sys
 import time
 from pathlib import Path
@@ -13,16 +14,20 @@ import numpy as np
 import torch
 
 from studygrid.errors import DataError, RecordError
-from studygrid.execution.jobs import arguments, choose_device, log, run_job
-from studygrid.execution.locks import machine_share, sole_writer
+from studygrid.execution.events import Events, utc_now
+from studygrid.execution.failures import Failure, first_line
+from studygrid.execution.jobs import arguments, log, on_device, ran_out_of_memory, run_job
+from studygrid.execution.locks import sole_writer
 from studygrid.execution.progress import ProgressBar
-from studygrid.execution.provenance import Clock
+from studygrid.execution.provenance import Clock, device_facts
+from studygrid.execution.scheduler import ending_of, job_here
 from studygrid.families import load_family
 from studygrid.families.base import Family, load_reference
 from studygrid.families.prepared import PreparedData
 from studygrid.profiling.memory import DeviceMemory, peak_host_memory_mb
 from studygrid.records import (
     Applied,
+    Attempt,
     Checkpoint,
     Status,
     Streams,
@@ -34,8 +39,8 @@ from studygrid.records import (
 from studygrid.spec import TrainSpec
 from studygrid.training import checkpoints, optimisation
 from studygrid.training.budget import Budget
-from studygrid.training.endings import Diverged, Interrupted, StopRequest, out_of_memory
-from studygrid.training.history import EpochLines, Events
+from studygrid.training.endings import Diverged, Interrupted, StopRequest
+from studygrid.training.history import EpochLines
 from studygrid.training.loop import Epoch, Progress, Trainer
 from studygrid.training.precision import set_arithmetic
 from studygrid.training.randomness import spawn_streams
@@ -50,7 +55,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--data", type=Path, required=True, help="record of the prepared data")
     parser.add_argument("--output", type=Path, required=True, help="the record to write")
     parser.add_argument(
-        "--resume-every-sec", type=float, default=120.0, help="time between resume points"
+        "--resume-share",
+        type=float,
+        default=0.05,
+        help="part of the training time for resume points",
     )
     return run_job(_train, parser.parse_args(argv))
 
@@ -59,18 +67,22 @@ def _train(options: argparse.Namespace) -> None:
     try:
         _train_to_record(options)
     except Interrupted as stop:
-        log.warning("stopped by SIGTERM at %s; run again to go on from there", stop)
+        log.warning("stopped at %s; run again to go on from there", stop)
         sys.exit(_TERMINATED)
 
 
 def _train_to_record(options: argparse.Namespace) -> None:
     spec = TrainSpec.model_validate_json(options.spec)
-    with machine_share(alone=False), sole_writer(options.output.parent):
+    with sole_writer(options.output.parent):
         if _is_done(spec, options):
             log.info("the record of this run is there already; delete it to train again")
             return
-        with StopRequest() as stop:
-            record = train_run(spec, options, stop)
+        record = on_device(
+            options,
+            lambda device: train_run(spec, options, device),
+            lambda record: record.status is Status.OOM,
+        )
+        with StopRequest():  # the end of a run is not cut in two
             write_record(options.output, record)
             (options.output.parent / "resume.pth").unlink(missing_ok=True)
     log.info("%s: %s", record.status, record.reason or f"best epoch {record.best_epoch}")
@@ -89,7 +101,7 @@ def _is_done(spec: TrainSpec, options: argparse.Namespace) -> bool:
     return record.spec == spec and record.origin.code == options.code and same_data
 
 
-def train_run(spec: TrainSpec, options: argparse.Namespace, stop: StopRequest) -> TrainRecord:
+def train_run(spec: TrainSpec, options: argparse.Namespace, device: torch.device) -> TrainRecord:
     """Train a run, or go on where an earlier attempt was stopped.
 
     Raises
@@ -99,13 +111,13 @@ def train_run(spec: TrainSpec, options: argparse.Namespace, stop: StopRequest) -
     """
     clock = Clock(options.code)
     set_arithmetic(deterministic=spec.training.deterministic, compiled=spec.training.compile)
-    device = choose_device(options.device)
     family, data = load_family(spec.family), PreparedData(options.data)
     streams = spawn_streams(spec.seed, spec.training.fixed_streams)
     indices, subset = _subset(spec, family, data, streams)
-    run = _Run(spec, options, stop, family, data, streams, indices, device)
-    run.train()
-    return run.record(subset, clock)
+    with StopRequest() as stop:
+        run = _Run(spec, options, stop, family, data, streams, indices, device)
+        run.train()
+        return run.record(subset, clock)
 
 
 def _subset(
@@ -148,51 +160,84 @@ class _Run:
         self.streams, self.indices, self.device = streams, indices, device
         self.folder: Path = options.output.parent
         self.resume_path = self.folder / "resume.pth"
+        # Of the same kind of device: another one may train in another precision.
         self.identity = hashlib.sha256(
-            f"{spec.to_json()} {options.code} {data.record.sha256}".encode()
+            f"{spec.to_json()} {options.code} {data.record.sha256} {device.type}".encode()
         ).hexdigest()
         self.status = Status.OK
         self.reason: str | None = None
         self.trainer: Trainer | None = None
-        axes = ("model", "resolution", "n_train", "seed")
-        self.events = Events(
-            self.folder / "events.jsonl", {axis: getattr(spec, axis) for axis in axes}
-        )
+        self.halvings = 0
+        self.attempts: list[Attempt] = []
+        self.events = Events(self.folder, spec.run)
         self.memory = DeviceMemory(device)
         self._saved_at = time.perf_counter()
+        self._save_sec = 0.0
 
     def train(self) -> None:
         """Train; a run that diverges or runs out of memory ends with a status and a reason."""
+        self.events.close_earlier_attempt()
+        while not self._try():
+            # What the failed try held is free now: its error is gone, too.
+            self.halvings += 1
+            self.trainer = None
+            self.resume_path.unlink(missing_ok=True)
+            self.memory.forget_cached()
+
+    def _try(self) -> bool:
+        """Train to an end; return False if it should be tried again with half the memory."""
         try:
             self._prepare()
             self._loop()
         except Interrupted as error:
-            self.events.add("on_exception", error=f"stopped: {error}")
+            job = job_here()
+            failure = (ending_of(job) if job else None) or Failure.STOPPED
+            self.events.fail("train", failure, f"stopped: {error}")
             raise
         except Diverged as error:
-            self._fail(Status.DIVERGED, str(error))
+            self._end(Status.DIVERGED, Failure.DIVERGED, str(error))
         except Exception as error:
-            reason = out_of_memory(error)
-            if reason is None:
-                self.events.add("on_exception", error=f"{type(error).__name__}: {error}")
+            if not ran_out_of_memory(error, self.device):
                 raise
-            self._fail(Status.OOM, reason)
+            if self._can_halve():
+                message = f"{first_line(error)}; starts again with half as many samples at once"
+                self.events.fail("train", Failure.OOM, message)
+                log.warning("%s", message)
+                return False
+            self._end(Status.OOM, Failure.OOM, first_line(error))
+        return True
 
-    def _fail(self, status: Status, reason: str) -> None:
+    def _can_halve(self) -> bool:
+        trainer = self.trainer
+        smallest = trainer is not None and trainer.micro_batch_size == 1
+        return self.spec.training.on_oom == "halve" and not smallest and self.halvings < 32
+
+    def _end(self, status: Status, failure: Failure, reason: str) -> None:
         self.status, self.reason = status, reason
-        self.events.add("on_exception", status=status, error=reason)
+        self.events.fail("train", failure, reason, status=status)
 
     def _prepare(self) -> None:
         budget = Budget.of(self.spec.training, len(self.indices))
         state = checkpoints.load_resume_point(self.resume_path, self.identity)
+        step = state["progress"]["step"] if state else 0
+        self.halvings = state["halvings"] if state else self.halvings
+        device = device_facts(self.device)
+        self.attempts = [Attempt(**attempt) for attempt in state["attempts"]] if state else []
+        self.attempts.append(
+            Attempt(
+                started_at=utc_now(),
+                host=socket.gethostname(),
+                device=device.name,
+                device_uuid=device.uuid,
+                slurm_job=job_here(),
+                step=step,
+            )
+        )
         self.epoch_lines = EpochLines(
             self.folder / "epochs.jsonl", state["epoch_lines"] if state else []
         )
         self.events.add(
-            "on_start",
-            step=state["progress"]["step"] if state else 0,
-            steps=budget.steps,
-            epochs=budget.epochs,
+            "on_start", step=step, steps=budget.steps, epochs=budget.epochs, device=device.name
         )
         task = load_reference(self.family.task)(self.family, self.spec, self.data, self.device)
         task.start_training(self.spec, self.indices)
@@ -204,6 +249,7 @@ class _Run:
             streams=self.streams,
             device=self.device,
             higher_is_better=metric.higher_is_better,
+            halvings=self.halvings,
         )
         if state is not None:
             self.trainer.restore(state)
@@ -231,18 +277,33 @@ class _Run:
         self.epoch_lines.add(row)
         self.events.add("on_epoch_end", **row)
         log.info("epoch %s", " ".join(f"{key}={_short(value)}" for key, value in row.items()))
-        if time.perf_counter() - self._saved_at > self.options.resume_every_sec:
+        if self._is_resume_point_due():
             self._save_resume_point()
+
+    def _is_resume_point_due(self) -> bool:
+        assert self.trainer is not None
+        share: float = self.options.resume_share
+        passed = time.perf_counter() - self._saved_at
+        affordable = self._save_sec <= share * (passed + self._save_sec)
+        return share > 0 and affordable and not self.trainer.is_done
 
     def _save_resume_point(self) -> None:
         assert self.trainer is not None
+        started = time.perf_counter()
         state = {
             "identity": self.identity,
+            "halvings": self.halvings,
+            "attempts": [attempt.model_dump() for attempt in self.attempts],
             "epoch_lines": self.epoch_lines.rows,
             **self.trainer.state(),
         }
-        checkpoints.save_resume_point(self.resume_path, state)
+        try:
+            checkpoints.save_resume_point(self.resume_path, state)
+        except OSError as error:
+            # The run itself is well: only what a kill would cost has grown.
+            log.warning("no resume point could be written: %s", error)
         self._saved_at = time.perf_counter()
+        self._save_sec = self._saved_at - started
 
     def record(self, subset: Subset, clock: Clock) -> TrainRecord:
         """Write the kept weights and return the record of the run."""
@@ -270,7 +331,7 @@ class _Run:
             epochs=progress.epoch,
             steps=progress.step,
             stopped_by=stopped_by if self.status is Status.OK else "failure",
-            resumed=progress.resumed,
+            attempts=self.attempts,
             train_time_sec=trained,
             samples_per_sec=samples / trained if trained > 0 else None,
             peak_host_memory_mb=peak_host_memory_mb(),

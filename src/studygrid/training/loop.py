@@ -22,6 +22,8 @@ from studygrid.training.endings import Diverged, Interrupted
 from studygrid.training.precision import autocast, resolve_precision
 from studygrid.training.randomness import BatchOrder, entropy, generator_at, seed_default_generator
 
+_VALIDATION_BATCH_SIZE = 256
+
 
 @dataclass
 class Progress:
@@ -43,7 +45,6 @@ class Progress:
     learning_rate: float = 0.0
     epoch_sec: float = 0.0
     train_sec: float = 0.0
-    resumed: int = 0
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,8 @@ class Trainer:
     ----------
     higher_is_better
         Whether a higher value of the monitored score is the better one.
+    halvings
+        How often the batches that the device holds at once are cut in two.
     """
 
     task: Task
@@ -84,13 +87,15 @@ class Trainer:
     streams: Streams
     device: torch.device
     higher_is_better: bool
-    validation_batch_size: int = 256
+    halvings: int = 0
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
         training = self.training
         self.order = BatchOrder(self.budget.count, self.budget.batch_size, self.streams.order)
-        self.micro_batch_size = math.ceil(self.budget.batch_size / training.accumulation)
+        parts = training.accumulation * 2**self.halvings
+        self.micro_batch_size = math.ceil(self.budget.batch_size / parts)
+        self.validation_batch_size = max(1, _VALIDATION_BATCH_SIZE >> self.halvings)
         self.gradient_clip = training.gradient_clip
         self.precision = resolve_precision(training.precision, self.device)
         seed_default_generator(self.streams.initialisation, self.device)
@@ -102,6 +107,11 @@ class Trainer:
             self.forward = torch.compile(self.model)  # type: ignore[assignment]
         self.optimizer = optimisation.make_optimizer(self.model.parameters(), training)
         self.schedule = optimisation.make_schedule(self.optimizer, training, self.budget)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the budget is spent, or no more is to be gained."""
+        return self.progress.epoch >= self.budget.epochs or self.progress.stopped_early
 
     def state(self) -> dict[str, Any]:
         """Return all that a resumed run needs."""
@@ -118,7 +128,6 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.progress = Progress(**state["progress"])
-        self.progress.resumed += 1
 
     def run(self, on_epoch: Callable[[Epoch], None], on_step: Callable[[], bool]) -> None:
         """Train to the end of the budget, or until no more is to be gained.
@@ -137,7 +146,7 @@ class Trainer:
         Interrupted
             If `on_step` asked for it.
         """
-        while self.progress.epoch < self.budget.epochs and not self.progress.stopped_early:
+        while not self.is_done:
             self._epoch(on_step)
             on_epoch(self._end_epoch())
 

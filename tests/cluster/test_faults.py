@@ -1,0 +1,103 @@
+"""One study, and everything that a cluster does to it; it ends as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cluster.conftest import TABLES, ClusterClone
+from tests.cluster.records import check_records, outcomes
+from tests.cluster.slurm import Slurm, held_in_training, output, wait_for
+
+pytestmark = pytest.mark.cluster
+
+CANCELLED, OUT_OF_TIME, OVER_MEMORY, REQUEUED = range(4)
+SEEDS = 4
+# For the first try alone: a limit that is too short, memory that is too small.
+LIMITS = [
+    "--set-resources",
+    f"train:runtime=1 if (wildcards.seed, attempt) == ('{OUT_OF_TIME}', 1) else 10",
+    f"train:mem_mb=250 if (wildcards.seed, attempt) == ('{OVER_MEMORY}', 1) else 1500",
+]
+
+
+@pytest.fixture(scope="module")
+def faulted(make_cluster_clone: Callable[..., ClusterClone], slurm: Slurm) -> ClusterClone:
+    """Run a study through all faults, to its end."""
+    clone = make_cluster_clone(grid={"resolution": [16], "n_train": [16], "seed": SEEDS})
+    snakemake = clone.start(TABLES, *LIMITS)
+    try:
+        hit = {
+            seed: held_in_training(clone.run_of(seed))
+            for seed in (OUT_OF_TIME, CANCELLED, REQUEUED)
+        }
+        # The held job of OUT_OF_TIME runs through all of this into its limit.
+        slurm.kill_controller()
+        slurm.start()
+        output("scontrol", "update", "NodeName=localhost", "State=DRAIN", "Reason=test")
+        output("scancel", hit[CANCELLED].job)
+        output("scontrol", "requeue", hit[REQUEUED].job)
+        output("scontrol", "update", "NodeName=localhost", "State=RESUME")
+        late = hit[OUT_OF_TIME]
+        wait_for("Slurm ends the job past its limit", late.stop_was_asked_for)
+        late.go_on()
+        assert snakemake.wait(420) == 0, clone.printed()[-6000:]
+    finally:
+        snakemake.kill()
+    return clone
+
+
+def tries(clone: ClusterClone, seed: int) -> int:
+    """Return how often Snakemake submitted a run's training."""
+    folder = f"/rule_train/tiny_cnn_16_16_{seed}/"
+    submitted = [line for line in clone.printed().splitlines() if "has been submitted" in line]
+    return sum(folder in line for line in submitted)
+
+
+def test_the_study_is_done_and_every_record_is_whole(faulted: ClusterClone) -> None:
+    assert len(check_records(faulted.results)) == SEEDS
+    assert (faulted.results / "aggregated_metrics.csv").is_file()
+
+
+def test_every_record_is_that_of_an_unbroken_local_run(
+    faulted: ClusterClone, tmp_path: Path
+) -> None:
+    local = ClusterClone.of_project(tmp_path, faulted.config)
+    local.run(TABLES)
+    assert outcomes(faulted.results) == outcomes(tmp_path / "results")
+
+
+@pytest.mark.parametrize(
+    ("seed", "failure"), [(CANCELLED, "stopped"), (OUT_OF_TIME, "out_of_time")]
+)
+def test_a_job_that_slurm_ended_is_tried_again_and_goes_on(
+    faulted: ClusterClone, seed: int, failure: str
+) -> None:
+    assert tries(faulted, seed) == 2
+    assert steps_gone_on_from(faulted, seed) > 0
+    assert failures(faulted, seed) == [failure]
+
+
+def test_a_job_over_its_memory_is_tried_again_with_more(faulted: ClusterClone) -> None:
+    assert tries(faulted, OVER_MEMORY) == 2
+
+
+def test_a_requeued_job_is_the_same_job_and_goes_on(faulted: ClusterClone) -> None:
+    assert tries(faulted, REQUEUED) == 1
+    assert steps_gone_on_from(faulted, REQUEUED) > 0
+
+
+def steps_gone_on_from(clone: ClusterClone, seed: int) -> int:
+    """Return the step from which the last attempt at a run's training went on."""
+    record = json.loads((clone.run_of(seed) / "train.json").read_text())
+    step: int = record["attempts"][-1]["step"]
+    return step
+
+
+def failures(clone: ClusterClone, seed: int) -> list[str]:
+    """Return what the events of a run say of the attempts that failed."""
+    lines = (clone.run_of(seed) / "events.jsonl").read_text().splitlines()
+    return [event["failure"] for event in map(json.loads, lines) if "failure" in event]

@@ -1,0 +1,102 @@
+"""Memory that runs out: a result, unless others took it or the batch may be cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from studygrid.families.classification.task import ClassificationTask
+from tests.unit.conftest import Bench
+
+
+def holds_at_most(patch: pytest.MonkeyPatch, samples: int, name: str = "training_loss") -> None:
+    """Let a device have room for so many samples in training, or in scoring."""
+    if name == "score":
+        done = ClassificationTask.score
+
+        def score(self: Any, model: Any, split: Any, metrics: Any, batch_size: int) -> Any:
+            if batch_size > samples:
+                raise torch.OutOfMemoryError("CUDA out of memory.")
+            return done(self, model, split, metrics, batch_size)
+
+        patch.setattr(ClassificationTask, name, score)
+        return
+    loss = ClassificationTask.training_loss
+
+    def training_loss(self: Any, model: Any, batch: Any) -> Any:
+        if len(batch[0]) > samples:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
+        return loss(self, model, batch)
+
+    patch.setattr(ClassificationTask, name, training_loss)
+
+
+@pytest.mark.parametrize(("room", "accumulation"), [(4, 2), (3, 4), (1, 8)])
+def test_halved_batches_give_the_weights_of_accumulation(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, room: int, accumulation: int
+) -> None:
+    wanted = bench.train("wanted", training={"accumulation": accumulation})
+    holds_at_most(monkeypatch, room)
+    ran = bench.train("halved", training={"on_oom": "halve"})
+    assert ran.sha256 == wanted.sha256
+    assert ran.curve == wanted.curve
+    assert ran.applied["batch_size"] == 8
+    assert ran.applied["micro_batch_size"] == wanted.applied["micro_batch_size"] <= room
+    assert [e["failure"] for e in ran.events if e["moment"] == "on_exception"] == ["oom"] * (
+        accumulation.bit_length() - 1
+    )
+    assert len(ran.record.attempts) == 1
+
+
+def test_validation_gets_smaller_batches_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    holds_at_most(monkeypatch, 100, "score")
+    ran = bench.train(training={"on_oom": "halve"})
+    assert (ran.record.status, ran.applied["micro_batch_size"]) == ("ok", 2)
+
+
+def test_what_does_not_fit_one_by_one_is_a_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holds_at_most(monkeypatch, 0)
+    record = bench.train(training={"on_oom": "halve"}).record
+    assert (record.status, record.reason) == (
+        "oom",
+        "CUDA out of memory. Tried to allocate 2 GiB.",
+    )
+
+
+def test_a_halved_run_that_is_stopped_goes_on_halved(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.unit.test_training_runs import stop_after
+
+    holds_at_most(monkeypatch, 4)
+    training = {"on_oom": "halve"}
+    whole = bench.train("whole", training=training)
+    stop_after(bench, "stopped", 3, training=training)
+    ran = bench.train("stopped", training=training)
+    assert ran.outcome == whole.outcome
+    assert ran.resumed == 1
+    failures = [event.get("failure") for event in ran.events]
+    assert failures.count("oom") == 1  # it did not try the whole batch again
+
+
+def test_memory_that_others_took_is_no_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loss, tries = ClassificationTask.training_loss, []
+
+    def training_loss(self: Any, model: Any, batch: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return loss(self, model, batch)
+
+    wanted = bench.train("wanted")
+    monkeypatch.setattr(ClassificationTask, "training_loss", training_loss)
+    ran = bench.train()
+    assert ran.outcome == wanted.outcome
+    assert ran.moments[:3] == ["on_start", "on_exception", "on_train_end"]
+    assert "again, with the device alone" in (ran.folder / "training.log").read_text()

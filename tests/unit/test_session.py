@@ -1,0 +1,349 @@
+"""A session refuses, with what to do, what would mix or lose results."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import yaml
+
+from studygrid.execution import holder, locks, results_lock, slurm_jobs
+from studygrid.execution.results_folder import (
+    FolderError,
+    check_same_study,
+    check_writable,
+    make_folder,
+)
+from studygrid.execution.session import Session
+from studygrid.plan import Plan, make_plan
+
+CALL = "0123abcd-12ab-34cd-56ef-0123456789ab"
+
+
+class RefusedError(Exception):
+    """What Snakemake is given to print."""
+
+
+@pytest.fixture
+def plan(config: dict[str, Any]) -> Plan:
+    return make_plan(config)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a working folder, in which the test is."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def executor(name: str, *, dry: bool = False) -> SimpleNamespace:
+    return SimpleNamespace(name=name, common_settings=SimpleNamespace(dryrun_exec=dry))
+
+
+def call(
+    plan: Plan, name: str = "local", *, targets: tuple[str, ...] = (), dry: bool = False
+) -> dict[str, Any]:
+    """Call Snakemake as its API does; return what was seen while it ran."""
+    seen: dict[str, Any] = {}
+
+    def execute(executor_plugin: object) -> None:
+        path = Path("results") / results_lock.LOCK_FILE
+        seen.update(ran=True, holder=holder.read_holder(path))
+
+    workflow = SimpleNamespace(
+        is_main_process=True,
+        execute=execute,
+        dag_settings=SimpleNamespace(targets=frozenset(targets)),
+    )
+    Session(plan, Path("results"), workflow, RefusedError).greet()
+    workflow.execute(executor_plugin=executor(name, dry=dry))
+    return seen
+
+
+def write_study(plan: Plan, **changed: Any) -> None:
+    Path("results").mkdir()
+    text = yaml.safe_dump({**plan.resolved(), **changed})
+    (Path("results") / "study.yaml").write_text(text)
+
+
+@contextmanager
+def another_snakemake() -> Iterator[subprocess.Popen[str]]:
+    """Hold the results folder from another process."""
+    code = (
+        "import time; from pathlib import Path\n"
+        "from studygrid.execution import holder, results_lock\n"
+        "results_lock.hold_results(Path('results')).name(holder.this_process('local'))\n"
+        "print('held', flush=True); time.sleep(60)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_session_holds_the_results_while_it_runs_and_no_longer(folder: Path, plan: Plan) -> None:
+    seen = call(plan)
+    assert seen["holder"].process == os.getpid()
+    assert holder.read_holder(folder / "results" / results_lock.LOCK_FILE) is None
+    assert call(plan)["ran"]
+
+
+def test_a_second_session_is_refused_and_told_who_holds_the_results(
+    folder: Path, plan: Plan
+) -> None:
+    with another_snakemake() as other, pytest.raises(RefusedError) as refused:
+        call(plan)
+    text = str(refused.value)
+    for words in (
+        f"process {other.pid} on {socket.gethostname()}, since ",
+        f"in {folder}",
+        "studygrid status results --watch",
+        "snakemake --cores 1 partial",
+        f"kill {other.pid}",
+        f"kill -INT -{os.getpgid(0)}",
+    ):
+        assert words in text, words
+
+
+@pytest.mark.parametrize("how", [{"dry": True}, {"targets": ("partial",)}])
+@pytest.mark.usefixtures("folder")
+def test_what_only_reads_is_not_refused_beside_a_session(plan: Plan, how: dict[str, Any]) -> None:
+    with another_snakemake():
+        assert call(plan, **how)["ran"]
+        with pytest.raises(RefusedError):
+            call(plan, targets=("partial", "all"))
+
+
+def test_a_dry_run_makes_no_folder(folder: Path, plan: Plan) -> None:
+    assert call(plan, dry=True)["ran"]
+    assert not (folder / "results").exists()
+
+
+@pytest.mark.usefixtures("folder")
+def test_after_a_sigkill_the_next_session_goes_on_at_once_and_says_so(
+    plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with another_snakemake() as other:
+        other.kill()
+        other.wait()
+        assert call(plan)["ran"]
+    said = capsys.readouterr().err
+    assert f"an earlier Snakemake did not end by itself: process {other.pid} on " in said
+
+
+def test_the_processes_that_snakemake_starts_hold_and_check_nothing(
+    folder: Path, plan: Plan
+) -> None:
+    workflow = SimpleNamespace(is_main_process=False)
+    session = Session(plan, Path("results"), workflow, RefusedError)
+    session.greet()
+    session.start()
+    assert vars(workflow) == {"is_main_process": False}
+    assert not list(folder.iterdir())
+
+
+def test_a_holder_on_another_host_is_refused_with_its_last_sign_of_life(
+    folder: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "locks_reach_all_hosts", lambda path: False)
+    (folder / "results").mkdir()
+    path = folder / "results" / results_lock.LOCK_FILE
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    holder.write_holder(descriptor, replace(holder.this_process("slurm"), host="login2"))
+    os.close(descriptor)
+    then = time.time() - 50
+    os.utime(path, (then, then))
+    with pytest.raises(RefusedError, match=r"if login2 is gone: .* (49|5\d) s old; 120 s after"):
+        call(plan)
+
+
+# -- the folder ----------------------------------------------------------------------------------
+
+
+def test_a_results_folder_that_is_a_file_is_named(folder: Path, plan: Plan) -> None:
+    (folder / "results").write_text("")
+    with pytest.raises(RefusedError, match=r"results: cannot be written; .* is a file"):
+        call(plan)
+
+
+def test_a_parent_that_is_a_file_is_told_and_one_that_is_missing_is_made(folder: Path) -> None:
+    make_folder(folder / "a" / "b" / "results")
+    (folder / "file").write_text("")
+    with pytest.raises(FolderError, match="a folder above it, is a file"):
+        make_folder(folder / "file" / "results")
+
+
+def test_every_place_that_jobs_could_not_write_is_told_once(folder: Path) -> None:
+    (folder / "file").write_text("")
+    open_files = [str(folder / "new" / "run" / "train.json")]
+    check_writable(open_files)
+    closed = [str(folder / "file" / seed / "train.json") for seed in ("seed0", "seed1")]
+    with pytest.raises(FolderError) as refused:
+        check_writable([*open_files, *closed])
+    assert str(refused.value).count(str(folder / "file")) == 1
+    assert str(folder / "new") not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"family": "segmentation"}, "its family is segmentation, not classification"),
+        ({"dataset": {"name": "digits"}}, "its dataset is digits, not image_folder"),
+        ({"models": {"other": {}}}, "none of this study's models (its own: other)"),
+    ],
+)
+@pytest.mark.parametrize("dry", [False, True])
+@pytest.mark.usefixtures("folder")
+def test_a_folder_of_another_study_is_refused_with_what_to_do(
+    plan: Plan, changed: dict[str, Any], said: str, dry: bool
+) -> None:
+    write_study(plan, **changed)
+    with pytest.raises(RefusedError) as refused:
+        call(plan, dry=dry)
+    assert said in str(refused.value)
+    assert "Name another folder as `results`" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"name": "Another title"},
+        {"models": {"tiny_cnn": {}, "gone": {}}},
+        {"grid": {"n_train": [9], "seed": 99, "resolution": [1]}},
+        {"dataset": {"name": "image_folder", "root": "/moved"}},
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_another_title_size_or_part_of_the_models_is_the_same_study(
+    plan: Plan, changed: dict[str, Any]
+) -> None:
+    write_study(plan, **changed)
+    assert call(plan)["ran"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"- 1", b"models: 3", b"\xff\xfe", b"a: !!x y"])
+@pytest.mark.usefixtures("folder")
+def test_a_damaged_study_file_is_no_other_study(plan: Plan, content: bytes) -> None:
+    Path("results").mkdir()
+    (Path("results") / "study.yaml").write_bytes(content)
+    assert call(plan)["ran"]
+
+
+def test_a_model_whose_folder_is_another_s_without_case_is_refused(
+    folder: Path, plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = folder / "results" / "runs"
+    (runs / "Tiny_CNN").mkdir(parents=True)
+    check_same_study(plan, folder / "results")
+    exists = Path.exists
+    folded = {path.name.casefold() for path in runs.iterdir()}
+
+    def ignoring_case(path: Path, **options: Any) -> bool:
+        in_runs = path.parent == runs and path.name.casefold() in folded
+        return in_runs or exists(path, **options)
+
+    monkeypatch.setattr(Path, "exists", ignoring_case)
+    with pytest.raises(FolderError, match=r"Tiny_CNN: this file system takes it for .* tiny_cnn"):
+        check_same_study(plan, folder / "results")
+
+
+# -- Slurm ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def squeue(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put a `squeue` on PATH that prints what stands in a file; return the file."""
+    place = tmp_path_factory.mktemp("slurm")
+    program, answer = place / "squeue", place / "answer"
+    answer.write_text("")
+    program.write_text(f'#!/bin/sh\necho "$@" > {place}/asked\ncat {answer}\n')
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(place), prepend=os.pathsep)
+    return answer
+
+
+def line(number: str, place: Path, call_name: str = CALL, state: str = "RUNNING") -> str:
+    return f"{number}|{call_name}|{state}|{place}|rule_train_wildcards_tiny_cnn_16_32_0\n"
+
+
+def test_jobs_of_a_killed_snakemake_are_refused_with_how_to_cancel_them(
+    folder: Path, plan: Plan, squeue: Path
+) -> None:
+    squeue.write_text(line("17", folder) + line("18", folder, state="PENDING"))
+    with pytest.raises(RefusedError) as refused:
+        call(plan, "slurm")
+    text = str(refused.value)
+    assert "17 running rule_train_wildcards_tiny_cnn_16_32_0" in text
+    assert "18 pending" in text
+    assert text.count(f"scancel --name {CALL}") == 1
+    assert "or wait" in text
+    assert "--me" in (squeue.parent / "asked").read_text()
+
+
+def test_jobs_of_other_folders_and_of_other_programs_are_no_hindrance(
+    folder: Path, plan: Plan, squeue: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    squeue.write_text(line("17", elsewhere) + line("18", folder, "my_own_job") + "nonsense\n")
+    assert call(plan, "slurm")["ran"]
+
+
+def test_a_local_call_after_a_killed_slurm_call_asks_for_its_jobs_too(
+    folder: Path, plan: Plan, squeue: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    squeue.write_text(line("17", folder))
+    assert call(plan, "local")["ran"]
+    # Its Snakemake worked in another clone and was killed.
+    clone = tmp_path_factory.mktemp("clone")
+    squeue.write_text(line("17", clone))
+    path = folder / "results" / results_lock.LOCK_FILE
+    descriptor = os.open(path, os.O_RDWR)
+    killed = replace(holder.this_process("slurm"), process=2**22 + 1, folder=str(clone))
+    holder.write_holder(descriptor, killed)
+    os.close(descriptor)
+    for _ in range(2):
+        with pytest.raises(RefusedError, match=f"scancel --name {CALL}"):
+            call(plan, "local")
+    squeue.write_text("")
+    assert call(plan, "local")["ran"]
+    squeue.write_text(line("18", clone))
+    assert call(plan, "local")["ran"]
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        ("exec sleep 60", "squeue gave no answer in 0.2 s"),
+        ("echo 'slurm_load_jobs error: no route' >&2; exit 1", "squeue failed: slurm_load_jobs"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_slurm_that_does_not_answer_is_a_warning(
+    plan: Plan,
+    squeue: Path,
+    script: str,
+    why: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(slurm_jobs, "_ASK_SEC", 0.2)
+    (squeue.parent / "squeue").write_text(f"#!/bin/sh\n{script}\n")
+    assert call(plan, "slurm")["ran"]
+    assert f"warning: whether jobs of an earlier Snakemake still run is not known: {why}" in (
+        capsys.readouterr().err
+    )
