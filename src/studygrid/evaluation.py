@@ -46,7 +46,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     train = read_record(options.train, TrainRecord)
     record = on_device(
         options,
-        lambda device: evaluate_run(spec, options, device),
+        lambda lease: evaluate_run(spec, options, lease.device),
         lambda record: record.status is Status.OOM and train.status is Status.OK,
     )
     write_record(options.output, record)

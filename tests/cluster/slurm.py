@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -86,14 +87,18 @@ class Training:
             os.kill(number, signal.SIGSTOP)
 
     def stop_was_asked_for(self) -> bool:
-        """Tell whether SIGTERM waits for them to go on."""
-        status = Path(f"/proc/{self._numbers[0]}/status").read_text()
+        """Tell whether SIGTERM waits for them to go on, or has ended them already."""
+        try:
+            status = Path(f"/proc/{self._numbers[0]}/status").read_text()
+        except OSError:  # Slurm sends SIGCONT with it
+            return True
         pending = re.findall(r"^(?:SigPnd|ShdPnd):\t(\w+)$", status, re.MULTILINE)
         return any(int(mask, 16) >> (signal.SIGTERM - 1) & 1 for mask in pending)
 
     def go_on(self) -> None:
         for number in self._numbers:
-            os.kill(number, signal.SIGCONT)
+            with suppress(ProcessLookupError):
+                os.kill(number, signal.SIGCONT)
 
 
 def _trains(process: Path, run: Path) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from tests.cluster.conftest import TABLES, ClusterClone
 from tests.cluster.records import check_records, outcomes
 from tests.cluster.slurm import Slurm, held_in_training, output, wait_for
+from tests.conftest import small_config
 
 pytestmark = pytest.mark.cluster
 
@@ -25,9 +26,14 @@ LIMITS = [
 
 
 @pytest.fixture(scope="module")
-def faulted(make_cluster_clone: Callable[..., ClusterClone], slurm: Slurm) -> ClusterClone:
+def faulted(
+    make_cluster_clone: Callable[..., ClusterClone], slurm: Slurm, image_folder: Path
+) -> ClusterClone:
     """Run a study through all faults, to its end."""
-    clone = make_cluster_clone(grid={"resolution": [16], "n_train": [16], "seed": SEEDS})
+    clone = make_cluster_clone(
+        grid={"resolution": [16], "n_train": [16], "seed": SEEDS},
+        profiling=small_config(image_folder)["profiling"],
+    )
     snakemake = clone.start(TABLES, *LIMITS)
     try:
         hit = {
@@ -88,6 +94,38 @@ def test_a_job_over_its_memory_is_tried_again_with_more(faulted: ClusterClone) -
 def test_a_requeued_job_is_the_same_job_and_goes_on(faulted: ClusterClone) -> None:
     assert tries(faulted, REQUEUED) == 1
     assert steps_gone_on_from(faulted, REQUEUED) > 0
+
+
+def test_jobs_of_seconds_run_on_the_submit_node(faulted: ClusterClone) -> None:
+    submitted = {
+        line.split()[-1].split("/rule_")[1].split("/")[0]
+        for line in faulted.printed().splitlines()
+        if "has been submitted with SLURM jobid" in line
+    }
+    assert submitted == {"prepare", "train", "evaluate", "profile"}
+
+
+def test_a_second_call_has_nothing_to_do(faulted: ClusterClone) -> None:
+    before = len(faulted.printed())
+    assert "Nothing to be done" in faulted.on_slurm(TABLES)[before:]
+
+
+def test_evaluate_refuses_a_record_cut_short_and_weights_of_another_hash(
+    faulted: ClusterClone,
+) -> None:
+    cut, changed = faulted.run_of(0), faulted.run_of(1)
+    for run in (cut, changed):
+        (run / "evaluate.json").unlink()
+    record, weights = (cut / "train.json").read_text(), (changed / "best_model.pth").read_bytes()
+    (cut / "train.json").write_text(record[: len(record) // 2])
+    (changed / "best_model.pth").write_bytes(weights[:-1] + b"!")
+
+    once = ("--retries", "0", "--rerun-triggers", "mtime")
+    faulted.snakemake("--cores", "2", TABLES, *once, ok=False)
+    assert not (cut / "evaluate.json").exists()
+    assert not (changed / "evaluate.json").exists()
+    assert "train.json" in (cut / "evaluate.log").read_text()
+    assert "is not the checkpoint" in (changed / "evaluate.log").read_text()
 
 
 def steps_gone_on_from(clone: ClusterClone, seed: int) -> int:

@@ -44,9 +44,9 @@ def test_halved_batches_give_the_weights_of_accumulation(
     assert ran.curve == wanted.curve
     assert ran.applied["batch_size"] == 8
     assert ran.applied["micro_batch_size"] == wanted.applied["micro_batch_size"] <= room
-    assert [e["failure"] for e in ran.events if e["moment"] == "on_exception"] == ["oom"] * (
-        accumulation.bit_length() - 1
-    )
+    # Once beside other jobs, then with the device alone and half the batch each time.
+    tried = [e.get("status") for e in ran.events if e["moment"] == "on_exception"]
+    assert tried == ["oom"] + [None] * (accumulation.bit_length() - 1)
     assert len(ran.record.attempts) == 1
 
 
@@ -80,7 +80,7 @@ def test_a_halved_run_that_is_stopped_goes_on_halved(
     assert ran.outcome == whole.outcome
     assert ran.resumed == 1
     failures = [event.get("failure") for event in ran.events]
-    assert failures.count("oom") == 1  # it did not try the whole batch again
+    assert failures.count("oom") == 2  # beside others, and alone: not again after the stop
 
 
 def test_memory_that_others_took_is_no_result(
@@ -100,3 +100,17 @@ def test_memory_that_others_took_is_no_result(
     assert ran.outcome == wanted.outcome
     assert ran.moments[:3] == ["on_start", "on_exception", "on_train_end"]
     assert "again, with the device alone" in (ran.folder / "training.log").read_text()
+
+
+def test_memory_that_runs_out_before_the_first_step_is_no_matter_of_the_batch(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+
+    def full(*_: Any) -> Any:
+        tries.append(1)
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(ClassificationTask, "build_model", full)
+    assert bench.train(training={"on_oom": "halve"}).record.status == "oom"
+    assert len(tries) == 2

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 import random
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -236,6 +238,19 @@ def test_after_a_crash_a_run_goes_on_from_the_last_resume_point(
     assert ran.outcome == whole.outcome
     assert ran.resumed == resumed
     assert [event["step"] for event in ran.events if event["moment"] == "on_start"] == starts
+
+
+def test_a_run_goes_on_in_another_folder_of_another_host(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = bench.train("whole", training=UNEVEN)
+    stopped = stop_after(bench, "stopped", 5, training=UNEVEN)
+    shutil.copytree(stopped.folder, bench.folder / "elsewhere")
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
+    ran = bench.train("elsewhere", training=UNEVEN)
+    assert ran.outcome == whole.outcome
+    assert [attempt.step for attempt in ran.record.attempts] == [0, 5]
+    assert ran.record.attempts[0].host != ran.record.attempts[1].host == "elsewhere"
 
 
 @pytest.mark.parametrize("content", [None, b"", b'{"epoch": 1, "st', b"\xff\xfe\n" * 5])

@@ -19,7 +19,6 @@ from studygrid.errors import StudygridError
 from studygrid.execution.devices import gpu_lease, machine_share, visible_gpus
 from studygrid.execution.events import fail_of
 from studygrid.execution.failures import ADVICE, Failure, failure_of, first_line
-from studygrid.execution.scheduler import job_here
 
 log = logging.getLogger("studygrid")
 Result = TypeVar("Result")
@@ -87,7 +86,7 @@ class Lease:
     Attributes
     ----------
     shared
-        Whether other jobs of studies may use the device meanwhile.
+        Whether other jobs of this user's studies may use the device meanwhile.
     """
 
     device: torch.device
@@ -126,13 +125,12 @@ def leased_device(options: argparse.Namespace, *, alone: bool = False) -> Iterat
                 yield Lease(device, shared=not alone and options.runs_per_gpu > 1)
                 return
     with machine_share(alone=alone):
-        # Who else a scheduler lets onto the node is not ours to know.
-        yield Lease(choose_device(options.device), shared=not alone or job_here() is not None)
+        yield Lease(choose_device(options.device), shared=not alone)
 
 
 def on_device(
     options: argparse.Namespace,
-    work: Callable[[torch.device], Result],
+    work: Callable[[Lease], Result],
     has_run_out: Callable[[Result], bool],
 ) -> Result:
     """Do work on a leased device; if memory runs out beside other jobs, again with it alone.
@@ -140,13 +138,13 @@ def on_device(
     Only then is it a result: it would depend on what the others did.
     """
     with leased_device(options) as lease:
-        result = work(lease.device)
+        result = work(lease)
     if not (lease.shared and has_run_out(result)):
         return result
     log.warning("memory ran out beside other jobs; again, with the device alone")
     del result
     with leased_device(options, alone=True) as lease:
-        return work(lease.device)
+        return work(lease)
 
 
 def ran_out_of_memory(error: BaseException, device: torch.device) -> bool:

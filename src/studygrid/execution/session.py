@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import shlex
 import shutil
 import sys
 from collections import Counter
@@ -48,6 +49,7 @@ class Session:
         self._plan, self._results, self._workflow = plan, results, workflow
         self._refusal = refusal
         self._server: Server | None = None
+        self._has_started = False
 
     def greet(self) -> None:
         """Print the grid, once a call: not again in the processes that Snakemake starts."""
@@ -66,6 +68,7 @@ class Session:
         """
         if not self._workflow.is_main_process:
             return
+        self._has_started = True
         dag = self._workflow.dag
         jobs = list(dag.needrun_jobs())
         to_do = Counter(job.rule.name for job in jobs)
@@ -97,6 +100,11 @@ class Session:
                     return execute(*arguments, **named)
             except StudygridError as error:
                 raise self._refusal(str(error)) from None
+            except Exception:
+                if self._has_started:
+                    why = shlex.join(["studygrid", "status", str(self._results)])
+                    print(f"what failed, why and what to do: {why}", file=sys.stderr)
+                raise
 
         return guarded
 

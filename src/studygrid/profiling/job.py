@@ -22,6 +22,7 @@ from studygrid.execution.jobs import (
 )
 from studygrid.execution.locks import sole_writer
 from studygrid.execution.provenance import Clock
+from studygrid.execution.scheduler import job_here
 from studygrid.families import load_family
 from studygrid.families.base import Task, load_reference
 from studygrid.families.prepared import PreparedData
@@ -84,7 +85,8 @@ def profile_model(spec: ProfileSpec, options: argparse.Namespace, lease: Lease) 
         flops_per_sample=flops,
         latency=latency,
         peak_host_memory_mb=peak_host_memory_mb(),
-        ran_alone=not lease.shared,
+        # Who else a scheduler lets onto a node's cores is not known here.
+        ran_alone=not (lease.shared or (device.type == "cpu" and job_here())),
         other_load_cores=load.cores,
         origin=clock.origin(device),
     )

@@ -16,7 +16,7 @@ import torch
 from studygrid.errors import DataError, RecordError
 from studygrid.execution.events import Events, utc_now
 from studygrid.execution.failures import Failure, first_line
-from studygrid.execution.jobs import arguments, log, on_device, ran_out_of_memory, run_job
+from studygrid.execution.jobs import Lease, arguments, log, on_device, ran_out_of_memory, run_job
 from studygrid.execution.locks import sole_writer
 from studygrid.execution.progress import ProgressBar
 from studygrid.execution.provenance import Clock, device_facts
@@ -79,7 +79,7 @@ def _train_to_record(options: argparse.Namespace) -> None:
             return
         record = on_device(
             options,
-            lambda device: train_run(spec, options, device),
+            lambda lease: train_run(spec, options, lease),
             lambda record: record.status is Status.OOM,
         )
         with StopRequest():  # the end of a run is not cut in two
@@ -101,7 +101,7 @@ def _is_done(spec: TrainSpec, options: argparse.Namespace) -> bool:
     return record.spec == spec and record.origin.code == options.code and same_data
 
 
-def train_run(spec: TrainSpec, options: argparse.Namespace, device: torch.device) -> TrainRecord:
+def train_run(spec: TrainSpec, options: argparse.Namespace, lease: Lease) -> TrainRecord:
     """Train a run, or go on where an earlier attempt was stopped.
 
     Raises
@@ -115,7 +115,7 @@ def train_run(spec: TrainSpec, options: argparse.Namespace, device: torch.device
     streams = spawn_streams(spec.seed, spec.training.fixed_streams)
     indices, subset = _subset(spec, family, data, streams)
     with StopRequest() as stop:
-        run = _Run(spec, options, stop, family, data, streams, indices, device)
+        run = _Run(spec, options, stop, family, data, streams, indices, lease)
         run.train()
         return run.record(subset, clock)
 
@@ -153,16 +153,16 @@ class _Run:
         data: PreparedData,
         streams: Streams,
         indices: np.ndarray[tuple[int], np.dtype[np.int64]],
-        device: torch.device,
+        lease: Lease,
     ) -> None:
         self.spec, self.options, self.stop = spec, options, stop
         self.family, self.data = family, data
-        self.streams, self.indices, self.device = streams, indices, device
+        self.streams, self.indices, self.lease, self.device = streams, indices, lease, lease.device
         self.folder: Path = options.output.parent
         self.resume_path = self.folder / "resume.pth"
         # Of the same kind of device: another one may train in another precision.
         self.identity = hashlib.sha256(
-            f"{spec.to_json()} {options.code} {data.record.sha256} {device.type}".encode()
+            f"{spec.to_json()} {options.code} {data.record.sha256} {self.device.type}".encode()
         ).hexdigest()
         self.status = Status.OK
         self.reason: str | None = None
@@ -170,7 +170,7 @@ class _Run:
         self.halvings = 0
         self.attempts: list[Attempt] = []
         self.events = Events(self.folder, spec.run)
-        self.memory = DeviceMemory(device)
+        self.memory = DeviceMemory(self.device)
         self._saved_at = time.perf_counter()
         self._save_sec = 0.0
 
@@ -208,9 +208,9 @@ class _Run:
         return True
 
     def _can_halve(self) -> bool:
-        trainer = self.trainer
-        smallest = trainer is not None and trainer.micro_batch_size == 1
-        return self.spec.training.on_oom == "halve" and not smallest and self.halvings < 32
+        """Tell whether smaller batches may help; beside other jobs, what they take is not known."""
+        can_shrink = self.trainer is not None and self.trainer.micro_batch_size > 1
+        return self.spec.training.on_oom == "halve" and can_shrink and not self.lease.shared
 
     def _end(self, status: Status, failure: Failure, reason: str) -> None:
         self.status, self.reason = status, reason
