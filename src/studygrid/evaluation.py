@@ -14,7 +14,7 @@ import torch
 from studygrid.errors import RecordError
 from studygrid.execution.events import Events
 from studygrid.execution.failures import first_line
-from studygrid.execution.jobs import arguments, log, on_device, ran_out_of_memory, run_job
+from studygrid.execution.jobs import Lease, arguments, log, on_device, ran_out_of_memory, run_job
 from studygrid.execution.provenance import Clock
 from studygrid.families import load_family
 from studygrid.families.base import Scores, load_reference
@@ -44,11 +44,7 @@ def main(argv: list[str] | None = None) -> int:
 def _evaluate(options: argparse.Namespace) -> None:
     spec = EvaluateSpec.model_validate_json(options.spec)
     train = read_record(options.train, TrainRecord)
-    record = on_device(
-        options,
-        lambda lease: evaluate_run(spec, options, lease.device),
-        lambda record: record.status is Status.OOM and train.status is Status.OK,
-    )
+    record = on_device(options, lambda lease: evaluate_run(spec, options, lease))
     write_record(options.output, record)
     events = Events(options.output.parent, train.spec.run)
     events.add("on_test_end", status=record.status, reason=record.reason, metrics=record.metrics)
@@ -56,9 +52,13 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def evaluate_run(
-    spec: EvaluateSpec, options: argparse.Namespace, device: torch.device
-) -> EvaluateRecord:
+    spec: EvaluateSpec, options: argparse.Namespace, lease: Lease
+) -> EvaluateRecord | None:
     """Score a run; a run that failed in training keeps its status and reason.
+
+    Returns
+    -------
+    Its record; None where memory ran out on a device that others share.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def evaluate_run(
         If the train record was made from other data than is prepared now, or its checkpoint is
         missing or is another one.
     """
-    clock = Clock(options.code)
+    clock, device = Clock(options.code), lease.device
     set_arithmetic(deterministic=True)
     train, data = read_record(options.train, TrainRecord), PreparedData(options.data)
     if train.data_sha256 != data.record.sha256:
@@ -84,6 +84,8 @@ def evaluate_run(
         except Exception as error:
             if not ran_out_of_memory(error, device):
                 raise
+            if lease.shared:
+                return None
             status, reason = Status.OOM, f"in evaluation: {first_line(error)}"
     saved = _save_scores(options.output.parent / "scores.npz", spec, scores)
     return EvaluateRecord(

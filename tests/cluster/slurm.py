@@ -49,8 +49,15 @@ class Slurm:
         fields = [line.split("|", 2) for line in listed]
         return {number: comment for number, where, comment in fields if Path(where) == folder}
 
-    def kill_controller(self) -> None:
-        os.kill(int((PIDS / "slurmctld.pid").read_text()), signal.SIGKILL)
+    def stop_controller(self) -> None:
+        """End slurmctld; SIGKILL would make it forget what it started in the last seconds."""
+        number = int((PIDS / "slurmctld.pid").read_text())
+        os.kill(number, signal.SIGTERM)
+        wait_for("slurmctld ends", lambda: not Path(f"/proc/{number}/exe").exists())
+
+    def state_of(self, job: str) -> str:
+        """Return the state of a job: ``PENDING``, say."""
+        return output("squeue", "--noheader", "--format", "%T", "--jobs", job).strip()
 
     def gpus_of(self, job: str) -> str:
         """Return what a job asked for of generic resources: ``gres:gpu:1``, say."""

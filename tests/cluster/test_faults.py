@@ -40,12 +40,15 @@ def faulted(
             seed: held_in_training(clone.run_of(seed))
             for seed in (OUT_OF_TIME, CANCELLED, REQUEUED)
         }
+        jobs = {seed: training.job for seed, training in hit.items()}
         # The held job of OUT_OF_TIME runs through all of this into its limit.
-        slurm.kill_controller()
+        slurm.stop_controller()
         slurm.start()
         output("scontrol", "update", "NodeName=localhost", "State=DRAIN", "Reason=test")
-        output("scancel", hit[CANCELLED].job)
-        output("scontrol", "requeue", hit[REQUEUED].job)
+        output("scancel", jobs[CANCELLED])
+        output("scontrol", "requeue", jobs[REQUEUED])
+        wait_for("the requeued job waits", lambda: slurm.state_of(jobs[REQUEUED]) == "PENDING")
+        assert "drain" in output("sinfo", "--noheader", "--format", "%T")
         output("scontrol", "update", "NodeName=localhost", "State=RESUME")
         late = hit[OUT_OF_TIME]
         wait_for("Slurm ends the job past its limit", late.stop_was_asked_for)

@@ -48,6 +48,7 @@ def missing_library() -> OSError:
         ),
         (OSError(errno.ENOSPC, "No space left on device", "a.json"), Failure.DISK_FULL),
         (OSError(errno.EDQUOT, "Disk quota exceeded", "a.json"), Failure.DISK_FULL),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), Failure.HOST_MEMORY),
         (PermissionError(errno.EACCES, "Permission denied", "a.json"), Failure.ERROR),
         (ModuleNotFoundError("No module named 'timm'"), Failure.MISSING_DEPENDENCY),
         (missing_library(), Failure.MISSING_DEPENDENCY),
@@ -259,6 +260,15 @@ def test_a_kill_while_the_kernel_ran_out_of_memory_is_told_so(
     assert "mem_mb" in capsys.readouterr().err
     kills.report_kill(argv, signal.SIGSEGV, memory_ran_out=True)
     assert rows(folder)[-1]["failure"] == "killed"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_job_that_was_asked_to_stop_before_it_could_heed_it_was_stopped(
+    tmp_path: Path, number: int
+) -> None:
+    folder = tmp_path / "runs" / RUN.path
+    kills.report_kill(["train.py", "--output", str(folder / "train.json")], number, False)
+    assert rows(folder)[-1]["failure"] == "stopped"
 
 
 def test_a_kill_of_a_job_without_a_run_is_only_printed(

@@ -25,7 +25,7 @@ from studygrid.command_line import with_types
 from studygrid.errors import ConfigError, StudygridError
 from studygrid.execution import fingerprints
 from studygrid.execution.devices import visible_gpus
-from studygrid.execution.resources import Needs
+from studygrid.execution.resources import LONGEST_MIN, Needs
 from studygrid.execution.session import Session
 from studygrid.grid import run_of_path
 from studygrid.interchange.resomap import layout_files
@@ -191,8 +191,8 @@ def mem_mb(wildcards, attempt, rulename):
 
 
 def runtime(wildcards, attempt, rulename):
-    """Return the minutes that a job asks a cluster for; each try asks for more."""
-    return attempt * need(wildcards, rulename).runtime
+    """Return the minutes that a job asks a cluster for; each try asks for more, up to a day."""
+    return min(attempt * need(wildcards, rulename).runtime, LONGEST_MIN)
 
 
 def run_records(kind):

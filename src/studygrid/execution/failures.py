@@ -82,7 +82,7 @@ def _kind(error: BaseException) -> Failure | None:
     message = str(error)
     if isinstance(error, OSError) and error.errno in _NO_SPACE:
         return Failure.DISK_FULL
-    if isinstance(error, MemoryError):
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return Failure.HOST_MEMORY
     if isinstance(error, ImportError) or "cannot open shared object file" in message:
         return Failure.MISSING_DEPENDENCY

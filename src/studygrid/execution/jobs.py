@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import faulthandler
+import gc
 import logging
 import os
 import sys
@@ -109,11 +110,12 @@ def leased_device(options: argparse.Namespace, *, alone: bool = False) -> Iterat
     wanted = options.device != "cpu" and torch.version.cuda is not None
     gpus = visible_gpus() if wanted else []
     if gpus:
+        exclusive = alone or options.runs_per_gpu == 1
         with (
             machine_share(alone=False),
             gpu_lease(
                 gpus,
-                alone=alone,
+                alone=exclusive,
                 jobs_per_gpu=options.runs_per_gpu,
                 on_wait=lambda: log.info("waiting for one of %d GPUs", len(gpus)),
             ) as gpu,
@@ -121,30 +123,42 @@ def leased_device(options: argparse.Namespace, *, alone: bool = False) -> Iterat
             os.environ["CUDA_VISIBLE_DEVICES"] = gpu.entry
             device = choose_device(options.device)
             if device.type == "cuda":
-                log.info("has %s%s", gpu.uuid, " alone" if alone else "")
-                yield Lease(device, shared=not alone and options.runs_per_gpu > 1)
+                log.info("has %s%s", gpu.uuid, " alone" if exclusive else "")
+                try:
+                    yield Lease(device, shared=not exclusive)
+                finally:
+                    _free_memory()
                 return
     with machine_share(alone=alone):
         yield Lease(choose_device(options.device), shared=not alone)
 
 
-def on_device(
-    options: argparse.Namespace,
-    work: Callable[[Lease], Result],
-    has_run_out: Callable[[Result], bool],
-) -> Result:
-    """Do work on a leased device; if memory runs out beside other jobs, again with it alone.
+def _free_memory() -> None:
+    """Give back what PyTorch keeps for later: the next holder of the device may need it."""
+    gc.collect()
+    with suppress(RuntimeError):  # after a fault of the device it answers nothing more
+        torch.cuda.empty_cache()
+
+
+def on_device(options: argparse.Namespace, work: Callable[[Lease], Result | None]) -> Result:
+    """Do work on a leased device; where memory runs out beside other jobs, again with it alone.
 
     Only then is it a result: it would depend on what the others did.
+
+    Parameters
+    ----------
+    work
+        It returns None where memory ran out on a shared device, and only there.
     """
     with leased_device(options) as lease:
         result = work(lease)
-    if not (lease.shared and has_run_out(result)):
+    if result is not None:
         return result
     log.warning("memory ran out beside other jobs; again, with the device alone")
-    del result
     with leased_device(options, alone=True) as lease:
-        return work(lease)
+        result = work(lease)
+    assert result is not None
+    return result
 
 
 def ran_out_of_memory(error: BaseException, device: torch.device) -> bool:

@@ -11,6 +11,8 @@ from studygrid.execution.events import fail_of, utc_now
 from studygrid.execution.failures import ADVICE, Failure, failure_of, first_line
 from studygrid.execution.scheduler import ending_of, job_here
 
+_REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 def report_error(argv: Sequence[str], error: Exception) -> None:
     """Write why a job could not even start: its code could not be imported."""
@@ -30,7 +32,8 @@ def report_kill(argv: Sequence[str], number: int | None, memory_ran_out: bool) -
         Whether the kernel killed any process for want of memory since the job started.
     """
     failure = _failure(number, memory_ran_out)
-    message = f"the job was killed{f' by {_name(number)}' if number else ''}"
+    ended = "stopped" if failure is Failure.STOPPED else "killed"
+    message = f"the job was {ended}{f' by {_name(number)}' if number else ''}"
     if failure is Failure.HOST_MEMORY:
         message += ", probably by the kernel: memory ran out on this machine meanwhile"
     _report(argv, failure, message)
@@ -50,6 +53,8 @@ def _failure(number: int | None, memory_ran_out: bool) -> Failure:
     known = ending_of(job) if job else None
     if known is not None:
         return known
+    if number in _REQUESTS:
+        return Failure.STOPPED
     if memory_ran_out and number in (None, signal.SIGKILL):
         return Failure.HOST_MEMORY
     return Failure.KILLED

@@ -29,6 +29,7 @@ from studygrid.execution.holder import (
 )
 
 _UNSUPPORTED = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+WRITER_FILE = ".writer"
 _LOOK_AGAIN_SEC = 0.5
 # Without flock two may take a lock at the same moment; who wrote last has it.
 _SETTLE_SEC = 2.0
@@ -90,8 +91,13 @@ class HeldLock:
         os.close(self._descriptor)
 
 
-def take(path: Path) -> HeldLock | Holder | None:
+def take(path: Path, *, on_all_hosts: bool = False) -> HeldLock | Holder | None:
     """Take a lock if it is free.
+
+    Parameters
+    ----------
+    on_all_hosts
+        Whether to make sure, with some patience, where flocks may be those of one host only.
 
     Returns
     -------
@@ -107,7 +113,8 @@ def take(path: Path) -> HeldLock | Holder | None:
         if not is_free or (named is not None and _still_holds(named, path, has_flock)):
             os.close(descriptor)
             return named
-        if not has_flock and not _settled(path, descriptor):
+        is_sure = has_flock and not (on_all_hosts and not locks_reach_all_hosts(path))
+        if not is_sure and not _settled(path, descriptor):
             os.close(descriptor)
             return read_holder(path)
     except BaseException:
@@ -133,20 +140,20 @@ def _settled(path: Path, descriptor: int) -> bool:
 
 
 @contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold a folder for writing, or wait for the process that does.
+def sole_writer(folder: Path, name: str = "") -> Iterator[None]:
+    """Hold a folder for writing, or what of it has a name; or wait for the process that does.
 
     Two writers would mix their files. The other one may be the job of a Snakemake that was
     killed, still at work.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ".writer"
+    path = folder / f"{name}{WRITER_FILE}"
     told = False
     while not isinstance(taken := take(path), HeldLock):
         if not told:
             told = True
             holder = taken or "another process"
-            print(f"{folder}: {holder}, is writing here; waiting for it to end", file=sys.stderr)
+            print(f"{folder}: waiting for {holder}: it is writing here", file=sys.stderr)
         time.sleep(_LOOK_AGAIN_SEC)
     try:
         taken.name(this_process())

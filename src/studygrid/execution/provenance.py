@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import socket
 import subprocess
 import sys
@@ -60,14 +61,24 @@ def device_facts(device: torch.device) -> Device:
     if device.type != "cuda":
         return Device(type=device.type, name=_cpu_name(), uuid=None, memory_mb=None, driver=None)
     facts = torch.cuda.get_device_properties(device)
-    driver = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader")
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     return Device(
         type="cuda",
         name=facts.name,
-        uuid=f"GPU-{facts.uuid}",
+        uuid=visible if visible.startswith("MIG-") else f"GPU-{facts.uuid}",
         memory_mb=facts.total_memory / _MEGABYTE,
-        driver=driver.splitlines()[0] if driver else None,
+        driver=_driver(),
     )
+
+
+@cache
+def _driver() -> str | None:
+    try:
+        text = Path("/proc/driver/nvidia/version").read_text("utf-8")
+    except OSError:
+        text = _output("nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader") or ""
+    found = re.search(r"\d{3,}\.\d+(?:\.\d+)?", text)
+    return found[0] if found else None
 
 
 @cache

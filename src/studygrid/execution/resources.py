@@ -26,7 +26,7 @@ CUDA_MB = 3000  # the host's memory that CUDA's libraries take
 # about 170 in a ResNet-50.
 ACTIVATIONS = 200
 LEAST_MIN = 10  # a node that is slow to start Python and to read the data
-LONGEST_MIN = 24 * 60  # the first try; a run that needs longer goes on in the next
+LONGEST_MIN = 24 * 60  # of any try; a run that needs longer goes on in the next
 # Input numbers that a slow model trains on in a second: a large one on an old GPU, a ResNet-50 on
 # one CPU core.
 GPU_RATE, CPU_RATE = 10_000_000, 200_000

@@ -48,15 +48,19 @@ def run(module: str) -> NoReturn:
     kills_before = memory_kills()
     process, connection = _start_warm(module) or _start_cold(module)
 
+    forwarded: list[int] = []
+
     def forward(signum: int, frame: FrameType | None) -> None:
+        forwarded.append(signum)
         with contextlib.suppress(ProcessLookupError):
             os.kill(process, signum)
 
     for signum in _FORWARDED:
-        signal.signal(signum, forward)
+        if signal.getsignal(signum) is not signal.SIG_IGN:  # as SIGHUP is under nohup
+            signal.signal(signum, forward)
     status = _receive(connection)
     if status is None:
-        number = _killed_by(process)
+        number = _killed_by(process) or next(iter(forwarded), None)
         with contextlib.suppress(OSError, ValueError):  # a full disk: there is nowhere to say it
             from studygrid.execution.kills import report_kill
 
@@ -173,7 +177,7 @@ def serve(file: int) -> None:
 
 def _do(connection: socket.socket, find: Callable[[], str]) -> NoReturn:
     """Do the job whose module is found, in a forked child."""
-    status = 1
+    status, is_known = 1, False
     try:
         for signum in (signal.SIGINT, signal.SIGCHLD):
             signal.signal(signum, signal.SIG_DFL)
@@ -181,6 +185,7 @@ def _do(connection: socket.socket, find: Callable[[], str]) -> NoReturn:
         connection.setblocking(True)
         module = find()
         connection.sendall(_MESSAGE.pack(os.getpid()))
+        is_known = True
         threading.Thread(target=_end_with_client, args=(connection,), daemon=True).start()
         status = importlib.import_module(module).main() or 0
     except SystemExit as end:
@@ -198,7 +203,8 @@ def _do(connection: socket.socket, find: Callable[[], str]) -> NoReturn:
             sys.stdout.flush()
             sys.stderr.flush()
         with contextlib.suppress(OSError):
-            connection.sendall(_MESSAGE.pack(status))
+            if is_known:  # what comes first is taken for the process's number
+                connection.sendall(_MESSAGE.pack(status))
         os._exit(status & 0xFF)
 
 
@@ -208,7 +214,10 @@ def _take_over(connection: socket.socket) -> str:
     (length,) = _MESSAGE.unpack(head)
     content = bytearray()
     while len(content) < length:
-        content += connection.recv(length - len(content))
+        piece = connection.recv(length - len(content))
+        if not piece:
+            raise ConnectionError("the job's script ended before it had said what to do")
+        content += piece
     job = json.loads(content)
     for target, file in enumerate(files):
         os.dup2(file, target)

@@ -45,7 +45,10 @@ def main(argv: list[str] | None = None) -> int:
 def _profile(options: argparse.Namespace) -> None:
     spec = ProfileSpec.model_validate_json(options.spec)
     # Held until the end: no other job runs on this device meanwhile, or on a CPU, on this machine.
-    with sole_writer(options.output.parent), leased_device(options, alone=True) as lease:
+    with (
+        sole_writer(options.output.parent, options.output.stem),
+        leased_device(options, alone=True) as lease,
+    ):
         record = profile_model(spec, options, lease)
         write_record(options.output, record)
     log.info("profiled: %s", record.reason or f"{record.flops_per_sample:,} FLOPs a sample")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import re
 import resource
 import sys
@@ -56,12 +55,6 @@ class DeviceMemory:
             torch.cuda.synchronize(device)
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats(device)
-
-    def forget_cached(self) -> None:
-        """Free what the allocator keeps for later."""
-        gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
 
     def peak_mb(self) -> tuple[float, float] | tuple[None, None]:
         """Return the peaks of what tensors held and of what PyTorch's allocator reserved.

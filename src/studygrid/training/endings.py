@@ -14,17 +14,21 @@ class Interrupted(Exception):  # noqa: N818 (a request, not an error)
     """The run was asked to stop; its state is that of the step it names."""
 
 
-_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class StopRequest:
-    """Turns SIGTERM (a time limit, a pre-emption) and Ctrl-C into a request, in its context."""
+    """Turns SIGTERM (a time limit, a pre-emption), Ctrl-C and a lost terminal into a request.
+
+    It holds in its context. A signal that is ignored (SIGHUP under nohup) stays so.
+    """
 
     def __init__(self) -> None:
         self.made = False
 
     def __enter__(self) -> StopRequest:
-        self._previous = [signal.signal(number, self._ask) for number in _SIGNALS]
+        heeded = [n for n in _SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+        self._previous = {number: signal.signal(number, self._ask) for number in heeded}
         return self
 
     def __exit__(
@@ -33,7 +37,7 @@ class StopRequest:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for number, handler in zip(_SIGNALS, self._previous, strict=True):
+        for number, handler in self._previous.items():
             signal.signal(number, handler)
 
     def _ask(self, signum: int, frame: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import hashlib
 import signal
 import socket
@@ -77,11 +78,7 @@ def _train_to_record(options: argparse.Namespace) -> None:
         if _is_done(spec, options):
             log.info("the record of this run is there already; delete it to train again")
             return
-        record = on_device(
-            options,
-            lambda lease: train_run(spec, options, lease),
-            lambda record: record.status is Status.OOM,
-        )
+        record = on_device(options, lambda lease: train_run(spec, options, lease))
         with StopRequest():  # the end of a run is not cut in two
             write_record(options.output, record)
             (options.output.parent / "resume.pth").unlink(missing_ok=True)
@@ -101,8 +98,12 @@ def _is_done(spec: TrainSpec, options: argparse.Namespace) -> bool:
     return record.spec == spec and record.origin.code == options.code and same_data
 
 
-def train_run(spec: TrainSpec, options: argparse.Namespace, lease: Lease) -> TrainRecord:
+def train_run(spec: TrainSpec, options: argparse.Namespace, lease: Lease) -> TrainRecord | None:
     """Train a run, or go on where an earlier attempt was stopped.
+
+    Returns
+    -------
+    Its record; None where memory ran out on a device that others share.
 
     Raises
     ------
@@ -117,7 +118,7 @@ def train_run(spec: TrainSpec, options: argparse.Namespace, lease: Lease) -> Tra
     with StopRequest() as stop:
         run = _Run(spec, options, stop, family, data, streams, indices, lease)
         run.train()
-        return run.record(subset, clock)
+        return None if run.was_crowded_out else run.record(subset, clock)
 
 
 def _subset(
@@ -168,6 +169,7 @@ class _Run:
         self.reason: str | None = None
         self.trainer: Trainer | None = None
         self.halvings = 0
+        self.was_crowded_out = False
         self.attempts: list[Attempt] = []
         self.events = Events(self.folder, spec.run)
         self.memory = DeviceMemory(self.device)
@@ -182,7 +184,8 @@ class _Run:
             self.halvings += 1
             self.trainer = None
             self.resume_path.unlink(missing_ok=True)
-            self.memory.forget_cached()
+            gc.collect()
+            self.memory = DeviceMemory(self.device)
 
     def _try(self) -> bool:
         """Train to an end; return False if it should be tried again with half the memory."""
@@ -199,6 +202,11 @@ class _Run:
         except Exception as error:
             if not ran_out_of_memory(error, self.device):
                 raise
+            if self.lease.shared:
+                self.was_crowded_out = True
+                message = f"{first_line(error)}; beside other jobs: again, with the device alone"
+                self.events.fail("train", Failure.OOM, message)
+                return True
             if self._can_halve():
                 message = f"{first_line(error)}; starts again with half as many samples at once"
                 self.events.fail("train", Failure.OOM, message)
@@ -208,9 +216,8 @@ class _Run:
         return True
 
     def _can_halve(self) -> bool:
-        """Tell whether smaller batches may help; beside other jobs, what they take is not known."""
         can_shrink = self.trainer is not None and self.trainer.micro_batch_size > 1
-        return self.spec.training.on_oom == "halve" and can_shrink and not self.lease.shared
+        return self.spec.training.on_oom == "halve" and can_shrink
 
     def _end(self, status: Status, failure: Failure, reason: str) -> None:
         self.status, self.reason = status, reason
