@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -36,10 +37,11 @@ def faulted(
     )
     snakemake = clone.start(TABLES, *LIMITS)
     try:
-        hit = {
-            seed: held_in_training(clone.run_of(seed))
-            for seed in (OUT_OF_TIME, CANCELLED, REQUEUED)
-        }
+        # Slurm starts them in any order: each is held as soon as it trains.
+        seeds = (OUT_OF_TIME, CANCELLED, REQUEUED)
+        with ThreadPoolExecutor(len(seeds)) as pool:
+            held = pool.map(lambda seed: held_in_training(clone.run_of(seed)), seeds)
+            hit = dict(zip(seeds, held, strict=True))
         jobs = {seed: training.job for seed, training in hit.items()}
         # The held job of OUT_OF_TIME runs through all of this into its limit.
         slurm.stop_controller()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from studygrid.estimate.costs import (
     TrainTime,
 )
 from studygrid.estimate.measured import Job
-from studygrid.estimate.sitting import sitting
+from studygrid.estimate.sitting import most_on_one_gpu, sitting, stretch
 from studygrid.estimate.spread import Noise
 from studygrid.estimate.sums import Columns, Range, draw, makespan, range_of, wall_clock
 from studygrid.estimate.work import Kind, Work, codes_of, work_of
@@ -289,7 +290,7 @@ def test_the_time_between_jobs_counts_for_each_of_them() -> None:
 
 
 def job(start: float, end: float) -> Job:
-    return Job("cpu", False, 1, "here", start, end, end - start, "code")
+    return Job("cpu", False, None, "here", start, end, end - start, "code")
 
 
 def test_finished_jobs_tell_how_many_were_at_once_and_what_lay_between_them() -> None:
@@ -304,3 +305,20 @@ def test_a_night_between_two_sittings_is_no_time_between_jobs() -> None:
     assert sitting(sittings).between_sec == pytest.approx(0.1)
     assert sitting([]).at_once == 0
     assert sitting([job(0, 1)]).between_sec is None
+
+
+def test_jobs_at_once_on_two_gpus_share_none() -> None:
+    def on(gpu: str | None, start: float) -> Job:
+        return replace(job(start, start + 10), gpu=gpu)
+
+    assert most_on_one_gpu([on("a", 0), on("b", 1), on("a", 10)]) == 1
+    assert most_on_one_gpu([on("a", 0), on("b", 1), on("a", 9)]) == 2
+    assert most_on_one_gpu([on("a", 0), replace(on("a", 5), host="there")]) == 1
+    assert most_on_one_gpu([on(None, 0), on(None, 1)]) == 0
+
+
+def test_work_that_rested_has_no_wall_clock() -> None:
+    assert stretch([job(5, 8), job(0, 4), job(1, 9), job(30, 40)]) == 40
+    evening = [job(at, at + 4) for at in range(0, 50, 5)]
+    assert stretch([*evening, job(1000, 1009)]) is None
+    assert stretch([*evening, job(1, 2000), job(1000, 1009)]) == 2000

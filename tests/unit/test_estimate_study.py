@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from studygrid.errors import StudygridError
-from studygrid.estimate import disk
+from studygrid.estimate import disk, estimating
 from studygrid.estimate.document import document, kept
 from studygrid.estimate.estimating import Estimate, choose, estimate
 from studygrid.estimate.history import FILE, how_it_held, keep, read_earlier
@@ -24,7 +25,9 @@ from studygrid.estimate.pilots import Pilot, Pilots, Preparation, keep_pilots, r
 from studygrid.estimate.screen import notes, ranged, screen, size
 from studygrid.estimate.sums import Range
 from studygrid.estimate.todo import OTHER_CODE, OTHER_SETTINGS, to_do
+from studygrid.estimate.totals import Totals, how_totals_held
 from studygrid.execution import fingerprints
+from studygrid.execution.devices import Gpu
 from studygrid.grid import Run
 from studygrid.records import Origin, Status, write_record
 from studygrid.status.words import Words
@@ -39,9 +42,17 @@ from tests.unit.made_records import (
 STARTED = datetime.fromisoformat(ORIGIN.started_at).timestamp()
 
 
-def origin(code: str, seconds: float = 60.0, device: str = "Some GPU", at: float = 0) -> Origin:
+def origin(
+    code: str,
+    seconds: float = 60.0,
+    device: str = "Some GPU",
+    at: float = 0,
+    uuid: str | None = None,
+) -> Origin:
     """Return the origin of a job that started `at` seconds after the others."""
-    found = ORIGIN.hardware.device.model_copy(update={"name": device})
+    kind = "cuda" if "GPU" in device else "cpu"
+    facts = {"name": device, "type": kind, "uuid": uuid}
+    found = ORIGIN.hardware.device.model_copy(update=facts)
     times = [datetime.fromtimestamp(STARTED + at + more, UTC) for more in (0, seconds)]
     return ORIGIN.model_copy(
         update={
@@ -67,6 +78,7 @@ class Study:
         device: str = "Some GPU",
         at: float = 0,
         code: str | None = None,
+        uuid: str | None = None,
         **more: Any,
     ) -> Path:
         """Write both records of a run."""
@@ -76,7 +88,7 @@ class Study:
         train = train_record(
             self.plan,
             run,
-            origin=origin(code or present, seconds, device, at),
+            origin=origin(code or present, seconds, device, at, uuid),
             train_time_sec=0.9 * seconds,
             **more,
         )
@@ -87,13 +99,13 @@ class Study:
         return folder
 
     def profile(self) -> None:
-        for model, side in self.plan.profiled:
+        for at, (model, side) in enumerate(self.plan.profiled):
             name = self.plan.models[model].architecture.name
             record = profile_record(
                 self.plan,
                 model,
                 side,
-                origin=origin(fingerprints.profile_code(self.plan.family, name), 5.0),
+                origin=origin(fingerprints.profile_code(self.plan.family, name), 5.0, at=6.0 * at),
             )
             write_record(self.results / "profiles" / model / f"res{side}.json", record)
 
@@ -278,11 +290,11 @@ def test_a_pilot_whose_times_are_none_counts_as_none(tmp_path: Path, seconds: An
     assert read_pilots(tmp_path) == Pilots()
 
 
-def earlier(study: Study, before: float, low: float, mid: float, high: float) -> None:
+def earlier(study: Study, before: float, low: float, mid: float, high: float, **more: Any) -> None:
     """Keep an estimate that was made some seconds before the runs began."""
     at = datetime.fromtimestamp(STARTED - before, UTC).isoformat()
     cells = {run.path.rpartition("/")[0]: [low, mid, high] for run in study.plan.runs}
-    keep(study.results, {"time_utc": at, "device": "Some GPU", "train_sec": cells})
+    keep(study.results, {"time_utc": at, "device": "Some GPU", "train_sec": cells, **more})
 
 
 def test_estimates_that_held_leave_ranges_as_they_are(finished: Study) -> None:
@@ -307,6 +319,141 @@ def test_estimates_that_did_not_hold_widen_ranges_until_they_would_have(finished
     assert "so ranges are wider" in shown(after)
     # Kept without the widening: else ranges would grow and shrink by turns.
     assert kept(after, 0.0)["train_sec"] == kept(before, 0.0)["train_sec"]
+
+
+def test_a_range_is_judged_as_it_was_printed_and_widened_anew_from_what_it_was_before(
+    finished: Study,
+) -> None:
+    held = []
+    for before, widening in ((20, 1.0), (10, 3.0)):  # runs took 60 s
+        earlier(finished, before, 40.0, 50.0, 55.0, widening=widening)
+        found = how_it_held(read_earlier(finished.results), read_measured(finished.results).trained)
+        assert found is not None
+        held.append(found)
+    assert [one.inside for one in held] == [0, 24]
+    needed = math.log(60 / 50) / math.log(55 / 50)
+    assert [one.widening for one in held] == [pytest.approx(needed)] * 2
+
+
+def test_an_estimate_that_is_kept_holds_its_widening(finished: Study) -> None:
+    (finished.results / "runs" / finished.plan.runs[0].path / "train.json").unlink()
+    earlier(finished, 10, 25.0, 30.0, 40.0)
+    found = finished.estimate()
+    assert found.widening > 1
+    keep(finished.results, kept(found, STARTED + 10_000))
+    last = read_earlier(finished.results)[-1]
+    assert last.widening == found.widening
+    ((path, raw),) = last.cells.items()
+    (row,) = found.rows
+    assert row.one is not None
+    assert raw.widened(last.widening).high == pytest.approx(row.one.high, rel=1e-4), path
+
+
+def begun(study: Study, workers: int = 2) -> Estimate:
+    """Finish a third of a study, two at once, and keep an estimate of the rest."""
+    for at, run in enumerate(run for run in study.plan.runs if run.seed == 0):
+        study.train(run, at=64.0 * (at // 2) - 10_000)
+    found = study.estimate(workers=workers)
+    keep(study.results, kept(found, STARTED - 10))
+    return found
+
+
+def finish(study: Study, said: Estimate, factor: float = 1.0, pause: float = 0.0) -> None:
+    """Do the rest two at once, each run `factor` times as long as said, after profiles."""
+    study.profile()
+    there = read_measured(study.results).trained
+    free = [50.0, 50.0]
+    for at, run in enumerate(run for run in study.plan.runs if run not in there):
+        worker = free.index(min(free))
+        start = free[worker] + (pause if at in (8, 9) else 0)
+        seconds = factor * said.cells[run.path.rpartition("/")[0]].mid
+        study.train(run, seconds, at=start)
+        free[worker] = start + seconds + 4
+
+
+def totals(study: Study) -> Totals | None:
+    return how_totals_held(read_earlier(study.results), read_measured(study.results))
+
+
+def test_totals_are_compared_once_every_job_of_an_estimate_is_done(study: Study) -> None:
+    said = begun(study)
+    assert said.totals is None
+    finish(study, said)
+    last = study.results / "runs" / study.plan.runs[-1].path / "evaluate.json"
+    content = last.read_bytes()
+    last.unlink()
+    assert totals(study) is None
+    last.write_bytes(content)
+    found = totals(study)
+    assert found is not None
+    assert (found.estimates, found.inside, found.walls, found.walls_inside) == (1, 1, 1, 1)
+    assert found.ratio == pytest.approx(1, rel=0.1)
+    assert found.wall_ratio == pytest.approx(1, rel=0.2)
+
+
+def test_totals_that_left_their_ranges_are_told(study: Study) -> None:
+    finish(study, begun(study), factor=10.0)
+    (study.results / "runs" / study.plan.runs[0].path / "train.json").unlink()
+    found = study.estimate()
+    assert found.totals is not None
+    assert (found.totals.inside, found.totals.walls_inside) == (0, 0)
+    assert found.totals.ratio > 5
+    text = shown(found)
+    assert "earlier totals: 1 estimate is done wholly; computing took" in text
+    assert "times the estimate, 0 of 1 in the range; the wall clock" in text
+    content = document(found, 0.0)["earlier_totals"]
+    assert (content["estimates"], content["walls"]) == (1, 1)
+
+
+@pytest.mark.parametrize(("workers", "pause"), [(1, 0.0), (5, 0.0), (2, 50_000.0)])
+def test_the_wall_clock_is_not_compared_with_other_workers_or_a_night_in_between(
+    study: Study, workers: int, pause: float
+) -> None:
+    finish(study, begun(study, workers), pause=pause)
+    found = totals(study)
+    assert found is not None
+    assert (found.estimates, found.inside, found.walls, found.wall_ratio) == (1, 1, 0, None)
+
+
+def test_of_estimates_of_the_same_jobs_the_one_with_as_many_workers_counts(study: Study) -> None:
+    said = begun(study)
+    other = study.estimate(workers=5)
+    keep(study.results, kept(other, STARTED - 5))
+    finish(study, said)
+    found = totals(study)
+    assert found is not None
+    assert (found.estimates, found.walls) == (1, 1)
+
+
+def test_an_estimate_without_all_times_has_no_wall_clock_to_compare(study: Study) -> None:
+    for run in study.plan.runs:
+        if run.model == "tiny_cnn" and run.seed == 0:
+            study.train(run)
+    found = study.estimate()
+    assert found.unknown > 0
+    assert found.said.wall is None
+    assert {name.split("/")[0] for name in found.said.jobs.train} == {"tiny_cnn"}
+
+
+def test_kept_totals_leave_preparing_out_and_are_else_what_is_printed(study: Study) -> None:
+    begun(study)
+    known = Pilots(prepared=[Preparation(32, "here", 0.0, 500.0)])
+    without, with_it = study.estimate(), study.estimate(pilots=known)
+    assert without.said.computing.to_plain() == without.computing.to_plain()
+    assert without.said.wall == without.wall
+    assert with_it.computing.mid > without.computing.mid + 900
+    assert with_it.said.computing.mid == pytest.approx(without.computing.mid, rel=0.1)
+    assert with_it.said.wall is not None
+    assert with_it.said.wall.mid == pytest.approx(without.wall.mid, rel=0.1)
+
+
+def test_an_estimate_that_was_kept_without_totals_is_compared_run_by_run(finished: Study) -> None:
+    earlier(finished, 10, 40.0, 50.0, 70.0)
+    assert totals(finished) is None
+    broken: Any
+    for broken in ({}, {"jobs": {}}, 1, None):
+        earlier(finished, 5, 40.0, 50.0, 70.0, total=broken)
+    assert len(read_earlier(finished.results)) == 1
 
 
 def test_only_runs_that_began_after_an_estimate_are_compared_with_it(finished: Study) -> None:
@@ -366,8 +513,45 @@ def test_more_workers_never_take_longer_and_never_save_computing(study: Study) -
     assert len({one.computing.mid for one in found}) == 1
 
 
-def test_without_a_number_of_workers_there_is_one_for_each_gpu_or_core(finished: Study) -> None:
-    assert finished.estimate(workers=None, cores=7).workers == 1
+@pytest.mark.parametrize(
+    ("gpus", "sharing", "workers"), [(1, 1, 1), (3, 1, 3), (2, 3, 6), (0, 1, 1), (0, 2, 2)]
+)
+def test_without_a_number_of_workers_there_are_as_many_as_the_gpus_here_take(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, gpus: int, sharing: int, workers: int
+) -> None:
+    study = Study(tmp_path, execution={"runs_per_gpu": sharing})
+    study.train(study.plan.runs[0])
+    monkeypatch.setattr(estimating, "visible_gpus", lambda: [Gpu("0", "0")] * gpus)
+    found = study.estimate(workers=None, cores=7)
+    assert (found.workers, found.gpus) == (workers, gpus)
+    assert any("this machine has no GPU" in note for note in notes(found)) == (gpus == 0)
+    assert (f"({gpus} GPU" in shown(found)) == (gpus > 0)
+    given = study.estimate(workers=5)
+    assert (given.workers, given.gpus) == (5, None)
+
+
+def test_on_a_cpu_there_is_a_worker_for_each_core_and_no_gpu_is_asked_for(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.train(study.plan.runs[0], device="Some CPU")
+    monkeypatch.delattr(estimating, "visible_gpus")
+    found = study.estimate(workers=None, cores=7)
+    assert (found.workers, found.gpus, found.on_gpu) == (7, None, False)
+
+
+def test_what_shares_a_gpu_is_summed_as_job_time_and_not_as_gpu_time(tmp_path: Path) -> None:
+    alone = Study(tmp_path / "alone")
+    together = Study(tmp_path / "together")
+    told = Study(tmp_path / "told", execution={"runs_per_gpu": 2})
+    for study, apart in ((alone, 100.0), (together, 30.0), (told, 100.0)):
+        for at, run in enumerate(study.plan.runs[:4]):
+            study.train(run, at=apart * at, uuid="GPU-a")
+    for study, is_shared in ((alone, False), (together, True), (told, True)):
+        found = study.estimate()
+        text = shown(found)
+        assert found.is_shared == is_shared
+        assert ("job time" in text, "GPU time" in text) == (is_shared, not is_shared)
+        assert any("their times overlap" in note for note in notes(found)) == is_shared
 
 
 @pytest.mark.parametrize(
@@ -456,6 +640,52 @@ def test_counts_are_whole_numbers_above_0(
     for text in ("0", "-1", "2.5", "many"):
         with pytest.raises(SystemExit):
             run_command(study, [option, text])
+
+
+def test_the_command_counts_the_gpus_that_are_visible_here(
+    study: Study,
+    run_command: Callable[[Study, list[str]], int],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    study.train(study.plan.runs[0])
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "nvidia-smi"
+    listed = "".join(f"GPU {at}: Some GPU (UUID: GPU-{at})\n" for at in range(4))
+    program.write_text(f"#!/bin/sh\ncat <<END\n{listed}END\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+    for visible, expected in ((None, 4), ("1,3", 2), ("", 0)):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        if visible is not None:
+            monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert run_command(study, ["--json"]) == 0
+        content = json.loads(capsys.readouterr().out)
+        assert (content["gpus_here"], content["workers"]) == (expected, max(expected, 1))
+
+
+def test_a_pilot_for_another_device_than_this_machines_is_refused(
+    study: Study,
+    run_command: Callable[[Study, list[str]], int],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    study.train(study.plan.runs[0])
+    before = sorted(study.results.rglob("*"))
+    assert run_command(study, ["--pilot", "--device", "Some GPU"]) == 1
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "--pilot --device Some GPU: pilots run on the device of this machine" in output.err
+    assert [path for path in sorted(study.results.rglob("*")) if path.suffix != ".yaml"] == before
+
+
+def test_the_full_name_of_a_device_is_no_part_of_another(study: Study) -> None:
+    for run, device in zip(study.plan.runs, ("A GPU", "A GPU of 80 GB"), strict=False):
+        study.train(run, device=device)
+    assert study.estimate(device="A GPU").device == "A GPU"
+    with pytest.raises(StudygridError, match="fits several"):
+        study.estimate(device="a gpu")
 
 
 def test_the_command_imports_no_torch() -> None:

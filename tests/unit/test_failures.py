@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,7 +19,7 @@ from studygrid.errors import DataError, RecordError
 from studygrid.execution import kills, workers
 from studygrid.execution.events import Events, append_line
 from studygrid.execution.failures import ADVICE, Failure, failure_of
-from studygrid.execution.scheduler import ending_of
+from studygrid.execution.slurm import ending_of
 from studygrid.grid import Run
 
 RUN = Run("tiny", 16, 32, 0)
@@ -280,4 +281,26 @@ def test_a_kill_of_a_job_without_a_run_is_only_printed(
 
 
 def test_the_kernels_count_is_read() -> None:
-    assert workers.memory_kills() >= 0
+    before = kernels_count()
+    counted = workers.memory_kills()
+    assert before <= counted <= kernels_count()
+
+
+def kernels_count() -> int:
+    try:
+        text = Path("/proc/vmstat").read_text()
+    except OSError:
+        pytest.skip("there is no /proc/vmstat here")
+    found = re.search(r"^oom_kill (\d+)$", text, re.MULTILINE)
+    if found is None:
+        pytest.skip("this kernel does not count them")
+    return int(found[1])
+
+
+def test_the_kernels_count_is_found_among_counts_of_like_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vmstat = tmp_path / "vmstat"
+    vmstat.write_text("oom_kill_disable 4\nnr_oom_kill 5\noom_kill 3\nswap_ra 6\n")
+    monkeypatch.setattr(workers, "Path", {"/proc/vmstat": vmstat}.__getitem__)
+    assert workers.memory_kills() == 3

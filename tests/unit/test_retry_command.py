@@ -12,9 +12,9 @@ import yaml
 from studygrid import cli, retry
 from studygrid.errors import StudygridError
 from studygrid.execution.holder import read_holder, this_process
-from studygrid.execution.locks import HeldLock, take
-from studygrid.execution.results_lock import LOCK_FILE
-from studygrid.execution.slurm_jobs import Job
+from studygrid.execution.locks import WRITER_FILE, HeldLock, take
+from studygrid.execution.results_lock import LOCK_FILE, RETRY, BusyError, hold_results
+from studygrid.execution.slurm import QueuedJob
 from studygrid.records import Status, write_record
 from tests.unit.made_events import finished, row, write_log
 from tests.unit.made_records import (
@@ -244,7 +244,7 @@ def test_nothing_is_re_opened_while_a_snakemake_holds_the_folder(results: Path, 
 
 def test_a_run_that_a_job_writes_is_left_and_named(results: Path, say: Say) -> None:
     folder = results / "runs" / WILD.path
-    lock = take(folder / ".writer")
+    lock = take(folder / WRITER_FILE)
     assert isinstance(lock, HeldLock)
     lock.name(this_process())
     text = say("--reason", "all", "--yes", status=1)
@@ -265,11 +265,11 @@ def test_slurm_jobs_of_a_killed_snakemake_keep_it_from_re_opening(
     lock.name(this_process("slurm"))
     lock.release(forget=False)  # as a kill leaves it
     before = records(results)
-    jobs = [Job("12", "1e09f901-0000-0000-0000-000000000000", "RUNNING", "/", "rule_train")]
-    monkeypatch.setattr(retry, "jobs_in", lambda folders: jobs)
+    jobs = [QueuedJob("12", "1e09f901-0000-0000-0000-000000000000", "RUNNING", "/", "rule_train")]
+    monkeypatch.setattr(retry, "jobs_of", lambda holder: jobs)
     assert "scancel --name 1e09f901" in say("--reason", "all", "--yes", status=1)
     assert records(results) == before
-    monkeypatch.setattr(retry, "jobs_in", lambda folders: [])
+    monkeypatch.setattr(retry, "jobs_of", lambda holder: [])
     say("--reason", "all", "--yes")
     # The next Snakemake still asks for the jobs of the killed one.
     holder = read_holder(results / LOCK_FILE)
@@ -277,9 +277,31 @@ def test_slurm_jobs_of_a_killed_snakemake_keep_it_from_re_opening(
     assert holder.executor == "slurm"
 
 
+def test_who_comes_while_failures_are_re_opened_is_told_what_holds_the_study(
+    results: Path,
+) -> None:
+    with (
+        retry.nobody_writes(results),
+        pytest.raises(BusyError, match=f"`{RETRY}` re-opens .*: process .* try again") as refused,
+    ):
+        hold_results(results)
+    assert "Snakemake" not in str(refused.value)
+    assert read_holder(results / LOCK_FILE) is None
+
+
+def test_a_retry_that_was_killed_leaves_nothing_behind(results: Path) -> None:
+    lock = take(results / LOCK_FILE)
+    assert isinstance(lock, HeldLock)
+    lock.name(this_process(RETRY))
+    lock.release(forget=False)
+    with retry.nobody_writes(results):
+        pass
+    assert read_holder(results / LOCK_FILE) is None
+
+
 def test_reopen_says_who_writes(results: Path) -> None:
     (failed, *_) = retry.failed_results(PLAN, results)
-    lock = take(failed.path.parent / ".writer")
+    lock = take(failed.path.parent / WRITER_FILE)
     assert isinstance(lock, HeldLock)
     with pytest.raises(StudygridError, match="is writing here; wait for it to end"):
         retry.reopen(failed)

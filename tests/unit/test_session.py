@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from studygrid.execution import holder, locks, results_lock, slurm_jobs
+from studygrid.execution import holder, locks, results_lock, slurm
 from studygrid.execution.results_folder import (
     FolderError,
     check_same_study,
@@ -29,6 +29,7 @@ from studygrid.execution.session import Session
 from studygrid.plan import Plan, make_plan
 
 CALL = "0123abcd-12ab-34cd-56ef-0123456789ab"
+OTHER_CALL = "fedcba98-12ab-34cd-56ef-0123456789ab"
 
 
 class RefusedError(Exception):
@@ -52,21 +53,33 @@ def executor(name: str, *, dry: bool = False) -> SimpleNamespace:
 
 
 def call(
-    plan: Plan, name: str = "local", *, targets: tuple[str, ...] = (), dry: bool = False
+    plan: Plan,
+    name: str = "local",
+    *,
+    targets: tuple[str, ...] = (),
+    dry: bool = False,
+    run_id: str | None = None,
 ) -> dict[str, Any]:
     """Call Snakemake as its API does; return what was seen while it ran."""
     seen: dict[str, Any] = {}
 
     def execute(executor_plugin: object) -> None:
         path = Path("results") / results_lock.LOCK_FILE
+        if run_id is not None:
+            named = SimpleNamespace(run_uuid=run_id)
+            workflow.scheduler = SimpleNamespace(_executor=named)
+            session.start()
         seen.update(ran=True, holder=holder.read_holder(path))
 
     workflow = SimpleNamespace(
         is_main_process=True,
         execute=execute,
+        dag=SimpleNamespace(needrun_jobs=tuple, jobs=()),
+        local_exec=False,
         dag_settings=SimpleNamespace(targets=frozenset(targets)),
     )
-    Session(plan, Path("results"), workflow, RefusedError).greet()
+    session = Session(plan, Path("results"), workflow, RefusedError)
+    session.greet()
     workflow.execute(executor_plugin=executor(name, dry=dry))
     return seen
 
@@ -281,18 +294,75 @@ def line(number: str, place: Path, call_name: str = CALL, state: str = "RUNNING"
     return f"{number}|{call_name}|{state}|{place}|rule_train_wildcards_tiny_cnn_16_32_0\n"
 
 
+def killed(place: Path, executor_name: str = "slurm", call_name: str = "") -> None:
+    """Leave the name of a Snakemake that worked in a folder and was killed."""
+    Path("results").mkdir(exist_ok=True)
+    path = Path("results") / results_lock.LOCK_FILE
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    gone = replace(holder.this_process(executor_name), process=2**22 + 1, folder=str(place))
+    holder.write_holder(descriptor, replace(gone, call=call_name))
+    os.close(descriptor)
+
+
+@pytest.mark.parametrize("call_name", ["", CALL])
+@pytest.mark.parametrize("name", ["slurm", "local"])
 def test_jobs_of_a_killed_snakemake_are_refused_with_how_to_cancel_them(
-    folder: Path, plan: Plan, squeue: Path
+    folder: Path, plan: Plan, squeue: Path, name: str, call_name: str
 ) -> None:
     squeue.write_text(line("17", folder) + line("18", folder, state="PENDING"))
-    with pytest.raises(RefusedError) as refused:
+    killed(folder, call_name=call_name)
+    for _ in range(2):
+        with pytest.raises(RefusedError) as refused:
+            call(plan, name)
+        text = str(refused.value)
+        assert "in the queue are 2 Slurm jobs of an earlier Snakemake:" in text
+        assert "17 running rule_train_wildcards_tiny_cnn_16_32_0" in text
+        assert "18 pending" in text
+        assert text.count(f"scancel --name {CALL}") == 1
+        assert "or wait" in text
+        assert "--me" in (squeue.parent / "asked").read_text()
+    squeue.write_text("")
+    assert call(plan, name)["ran"]
+    squeue.write_text(line("19", folder))
+    assert call(plan, name)["ran"]
+
+
+def test_one_job_is_told_of_as_one(folder: Path, plan: Plan, squeue: Path) -> None:
+    squeue.write_text(line("17", folder))
+    killed(folder)
+    with pytest.raises(RefusedError, match="in the queue is 1 Slurm job of an earlier Snakemake:"):
         call(plan, "slurm")
-    text = str(refused.value)
-    assert "17 running rule_train_wildcards_tiny_cnn_16_32_0" in text
-    assert "18 pending" in text
-    assert text.count(f"scancel --name {CALL}") == 1
-    assert "or wait" in text
-    assert "--me" in (squeue.parent / "asked").read_text()
+
+
+def test_jobs_of_another_study_in_the_same_clone_are_no_hindrance(
+    folder: Path, plan: Plan, squeue: Path
+) -> None:
+    squeue.write_text(line("17", folder, OTHER_CALL))
+    assert call(plan, "slurm")["ran"]
+    # Nor once a Snakemake of this study was killed: its own jobs are known by its name.
+    killed(folder, call_name=CALL)
+    assert call(plan, "slurm")["ran"]
+    # One on this machine has no jobs there.
+    killed(folder, "local")
+    assert call(plan, "slurm")["ran"]
+
+
+def test_what_slurm_calls_the_jobs_of_a_call_is_written_down_as_it_starts(
+    folder: Path, plan: Plan
+) -> None:
+    assert call(plan, "slurm")["holder"].call == ""
+    seen = call(plan, "slurm", run_id=CALL)["holder"]
+    assert (seen.call, seen.executor, seen.process) == (CALL, "slurm", os.getpid())
+    assert holder.read_holder(folder / "results" / results_lock.LOCK_FILE) is None
+
+
+def test_jobs_of_a_call_that_the_user_gave_a_prefix_are_found(
+    folder: Path, plan: Plan, squeue: Path
+) -> None:
+    squeue.write_text(line("17", folder, f"my-study_{CALL}"))
+    killed(folder)
+    with pytest.raises(RefusedError, match=f"scancel --name my-study_{CALL}"):
+        call(plan, "slurm")
 
 
 def test_jobs_of_other_folders_and_of_other_programs_are_no_hindrance(
@@ -300,29 +370,46 @@ def test_jobs_of_other_folders_and_of_other_programs_are_no_hindrance(
 ) -> None:
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     squeue.write_text(line("17", elsewhere) + line("18", folder, "my_own_job") + "nonsense\n")
+    killed(folder)
     assert call(plan, "slurm")["ran"]
+    assert (squeue.parent / "asked").exists()
 
 
-def test_a_local_call_after_a_killed_slurm_call_asks_for_its_jobs_too(
+def test_a_snakemake_that_was_killed_in_another_clone_is_asked_for_there(
     folder: Path, plan: Plan, squeue: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    squeue.write_text(line("17", folder))
-    assert call(plan, "local")["ran"]
-    # Its Snakemake worked in another clone and was killed.
     clone = tmp_path_factory.mktemp("clone")
-    squeue.write_text(line("17", clone))
+    squeue.write_text(line("17", clone) + line("18", folder, OTHER_CALL))
+    killed(clone)
+    with pytest.raises(RefusedError, match=f"scancel --name {CALL}") as refused:
+        call(plan, "local")
+    assert OTHER_CALL not in str(refused.value)
+
+
+def test_a_refused_call_leaves_the_killed_one_s_name_where_locks_are_of_one_host(
+    folder: Path, plan: Plan, squeue: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "locks_reach_all_hosts", lambda path: False)
+    monkeypatch.setattr(locks, "_SETTLE_SEC", 0.01)
+    squeue.write_text(line("17", folder))
+    killed(folder, call_name=CALL)
     path = folder / "results" / results_lock.LOCK_FILE
-    descriptor = os.open(path, os.O_RDWR)
-    killed = replace(holder.this_process("slurm"), process=2**22 + 1, folder=str(clone))
-    holder.write_holder(descriptor, killed)
-    os.close(descriptor)
-    for _ in range(2):
-        with pytest.raises(RefusedError, match=f"scancel --name {CALL}"):
-            call(plan, "local")
-    squeue.write_text("")
-    assert call(plan, "local")["ran"]
-    squeue.write_text(line("18", clone))
-    assert call(plan, "local")["ran"]
+    before = holder.read_holder(path)
+    with pytest.raises(RefusedError, match=f"scancel --name {CALL}"):
+        call(plan, "local")
+    assert holder.read_holder(path) == before
+
+
+def test_who_comes_before_a_holder_has_written_its_name_is_told_to_try_again(
+    folder: Path, plan: Plan
+) -> None:
+    lock = results_lock.hold_results(folder / "results")
+    with pytest.raises(RefusedError, match="has not written its name yet; try again in a moment"):
+        call(plan)
+    killed(folder)  # an earlier one's name still stands there
+    with pytest.raises(RefusedError, match="has not written its name yet; try again in a moment"):
+        call(plan)
+    lock.release()
 
 
 @pytest.mark.parametrize(
@@ -332,8 +419,8 @@ def test_a_local_call_after_a_killed_slurm_call_asks_for_its_jobs_too(
         ("echo 'slurm_load_jobs error: no route' >&2; exit 1", "squeue failed: slurm_load_jobs"),
     ],
 )
-@pytest.mark.usefixtures("folder")
 def test_a_slurm_that_does_not_answer_is_a_warning(
+    folder: Path,
     plan: Plan,
     squeue: Path,
     script: str,
@@ -341,7 +428,8 @@ def test_a_slurm_that_does_not_answer_is_a_warning(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(slurm_jobs, "_ASK_SEC", 0.2)
+    monkeypatch.setattr(slurm, "_ASK_SEC", 0.2)
+    killed(folder)
     (squeue.parent / "squeue").write_text(f"#!/bin/sh\n{script}\n")
     assert call(plan, "slurm")["ran"]
     assert f"warning: whether jobs of an earlier Snakemake still run is not known: {why}" in (

@@ -6,7 +6,6 @@ import io
 import json
 import os
 import socket
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +19,9 @@ from rich.console import Console
 
 from studygrid.execution.failures import ADVICE, Failure
 from studygrid.execution.holder import GONE_AFTER_SEC, this_process, write_holder
+from studygrid.execution.locks import WRITER_FILE
+from studygrid.execution.results_lock import RETRY
+from studygrid.execution.slurm import SlurmError, SlurmJob
 from studygrid.grid import Run
 from studygrid.status import State, StudyReader, StudyState, study_state
 from studygrid.status.document import document
@@ -29,7 +31,7 @@ from studygrid.status.run_state import Phase
 from studygrid.status.run_view import RunView
 from studygrid.status.screen import expected_end, screen
 from studygrid.status.sentences import advice
-from studygrid.status.slurm import SlurmJob, SlurmJobs
+from studygrid.status.slurm import SlurmJobs
 from studygrid.status.watch import has_ended
 from studygrid.status.words import Words
 from tests.unit.made_events import ZERO, Row, finished, row, state_of, trained, training, write_log
@@ -243,7 +245,7 @@ def test_slurm_is_asked_once_for_all_jobs_and_again_after_a_while() -> None:
 
 
 def test_a_job_that_nobody_remembers_is_not_known_any_more() -> None:
-    slurm = Slurm("7|RUNNING|None", OSError(None, "accounting is disabled", "sacct"))
+    slurm = Slurm("7|RUNNING|None", SlurmError("sacct failed: accounting is disabled"))
     slurm.jobs.refresh(["7"])
     slurm.now, slurm.queue = 60, ""
     assert slurm.jobs.refresh(["7"]) == {}
@@ -252,34 +254,41 @@ def test_a_job_that_nobody_remembers_is_not_known_any_more() -> None:
 
 def test_where_slurm_is_not_there_it_is_asked_once_and_nothing_is_said() -> None:
     slurm = Slurm()
-    slurm.queue = FileNotFoundError(2, "No such file or directory", "squeue")
+    slurm.queue = SlurmError("there is no squeue here", "missing")
     for slurm.now in (0, 100, 1000):
         assert slurm.jobs.refresh(["7"]) == {}
     assert (len(slurm.asked), slurm.jobs.problem) == (1, None)
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    "error",
     [
-        (subprocess.TimeoutExpired(["squeue"], 5), "squeue gave no answer in 5 s"),
-        (OSError(None, "Unable to contact slurm controller", "squeue"), "squeue: Unable to"),
+        SlurmError("squeue gave no answer in 5 s", "silent"),
+        SlurmError("squeue failed: Unable to contact slurm controller"),
     ],
 )
 def test_a_slurm_that_gives_no_answer_is_said_and_left_alone_for_a_minute(
-    error: Exception, told: str
+    error: SlurmError,
 ) -> None:
     slurm = Slurm("7|RUNNING|None")
     slurm.jobs.refresh(["7"])
     slurm.now, slurm.queue = 20, error
     assert slurm.jobs.refresh(["7"])["7"].state == "RUNNING"
-    assert slurm.jobs.problem is not None
-    assert slurm.jobs.problem.startswith(told)
+    assert slurm.jobs.problem == str(error)
     slurm.now = 60
     slurm.jobs.refresh(["7", "8"])
     assert len(slurm.asked) == 2
     slurm.now, slurm.queue = 90, "7|COMPLETED|None"
     assert slurm.jobs.refresh(["7"])["7"].has_ended
     assert slurm.jobs.problem is None
+
+
+def test_accounts_that_hold_a_screen_up_are_left_alone_for_a_minute() -> None:
+    slurm = Slurm("", SlurmError("sacct gave no answer in 5 s", "silent"))
+    for slurm.now in (0, 30):
+        slurm.jobs.refresh(["7"])
+    assert slurm.asked == ["squeue --jobs=7", "sacct --jobs=7"]
+    assert slurm.jobs.problem == "sacct gave no answer in 5 s"
 
 
 # Files
@@ -384,6 +393,8 @@ def test_the_snakemake_that_runs_is_named_and_a_watch_waits_for_it(results: Path
     assert not has_ended(study)
     assert "tries again by itself" in advice(study)[-1]
     assert has_ended(study_state({RUN: state_of(trained(status="oom"))}, NOW, snakemake=me))
+    write_holder(descriptor, replace(me, executor=RETRY))
+    assert running_snakemake(results) is None
     write_holder(descriptor, replace(me, started=me.started - 1000))
     assert running_snakemake(results) is None
     write_holder(descriptor, replace(me, host="elsewhere"))
@@ -396,7 +407,7 @@ def test_the_snakemake_that_runs_is_named_and_a_watch_waits_for_it(results: Path
 
 def test_a_process_of_another_host_is_alive_while_it_keeps_its_lock_fresh(tmp_path: Path) -> None:
     state = state_of(training(done=0, process=12, host="elsewhere"))
-    lock = tmp_path / ".writer"
+    lock = tmp_path / WRITER_FILE
     assert is_alive_elsewhere(state, tmp_path) is None
     holder = replace(this_process(), host="elsewhere", process=12)
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT)
