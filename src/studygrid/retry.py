@@ -19,15 +19,14 @@ from studygrid.errors import StudygridError
 from studygrid.execution.events import FILE, Events, append_line, utc_now
 from studygrid.execution.failures import RESULTS
 from studygrid.execution.holder import Holder, this_process
-from studygrid.execution.locks import HeldLock, take
-from studygrid.execution.results_lock import hold_results
-from studygrid.execution.slurm_jobs import SqueueError, describe_jobs, jobs_in
+from studygrid.execution.locks import WRITER_FILE, HeldLock, take
+from studygrid.execution.results_lock import RETRY, hand_back, hold_results
+from studygrid.execution.slurm import EXECUTOR, SlurmError, describe_jobs, jobs_of
 from studygrid.grid import Run
 from studygrid.plan import Plan
 from studygrid.records import SCHEMA_VERSION, Status
 from studygrid.results.selection import Selection, selected
 from studygrid.status.other_jobs import profile_path
-from studygrid.status.processes import WRITER_FILE
 
 # A profile is of all sizes and seeds.
 _PROFILE_AXES = ("model", "resolution")
@@ -123,23 +122,24 @@ def nobody_writes(folder: Path) -> Iterator[None]:
         If the folder cannot be written.
     """
     lock = hold_results(folder)
-    # The name of a Snakemake that was killed stays: the next one asks for its jobs.
-    forget = lock.before is None
+    if lock.before is not None and lock.before.executor == RETRY:
+        lock.before = None
     try:
         _refuse_jobs_in_the_queue(lock.before)
-        if forget:
-            lock.name(this_process())
+        # The name of a Snakemake that was killed stays: the next one asks for its jobs.
+        if lock.before is None:
+            lock.name(this_process(RETRY))
         yield
     finally:
-        lock.release(forget=forget)
+        hand_back(lock)
 
 
 def _refuse_jobs_in_the_queue(before: Holder | None) -> None:
-    if before is None or before.executor != "slurm":
+    if before is None or before.executor != EXECUTOR:
         return
     try:
-        jobs = jobs_in([before.folder])
-    except SqueueError as error:
+        jobs = jobs_of(before)
+    except SlurmError as error:
         raise StudygridError(
             f"whether jobs of an earlier Snakemake still run is not known: {error}; re-open where "
             "Slurm can be asked"
@@ -157,11 +157,10 @@ def reopen(failed: FailedResult) -> None:
         If a job is at work there: one that outlived its Snakemake.
     """
     folder = failed.path.parent
-    taken = take(folder / WRITER_FILE)
+    name = failed.path.stem if failed.run is None else ""  # as `profile` holds it
+    taken = take(folder / f"{name}{WRITER_FILE}")
     if not isinstance(taken, HeldLock):
-        raise StudygridError(
-            f"{folder}: {taken or 'another process'}, is writing here; wait for it to end"
-        )
+        raise StudygridError(f"{folder}: wait for {taken or 'another process'}: it is writing here")
     try:
         _remember(failed)
         failed.path.unlink()

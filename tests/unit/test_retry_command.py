@@ -250,7 +250,7 @@ def test_a_run_that_a_job_writes_is_left_and_named(results: Path, say: Say) -> N
     text = say("--reason", "all", "--yes", status=1)
     assert "re-opened 3" in text
     assert "1 were left as they are" in text
-    assert f"{folder}: process" in text
+    assert f"{folder}: wait for process" in text
     assert of(WILD, "train", "evaluate") <= records(results)
     assert "on_retry" not in {event["moment"] for event in events(folder)}
     lock.release()
@@ -303,6 +303,6 @@ def test_reopen_says_who_writes(results: Path) -> None:
     (failed, *_) = retry.failed_results(PLAN, results)
     lock = take(failed.path.parent / WRITER_FILE)
     assert isinstance(lock, HeldLock)
-    with pytest.raises(StudygridError, match="is writing here; wait for it to end"):
+    with pytest.raises(StudygridError, match=r"wait for .*: it is writing here"):
         retry.reopen(failed)
     lock.release()

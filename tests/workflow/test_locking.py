@@ -117,7 +117,7 @@ def test_a_job_that_outlives_its_snakemake_is_waited_for_and_not_done_twice(
             wait_for(lambda: f"process {job.pid} on " in log.read_text().partition("waiting")[0])
             job.resume()
             assert second.wait(timeout=120) == 0
-    assert "is writing here; waiting for it to end" in log.read_text()
+    assert "it is writing here" in log.read_text()
     assert (folder / "events.jsonl").read_text().count('"on_start"') == 1
     assert "is there already" in (folder / "training.log").read_text()
 

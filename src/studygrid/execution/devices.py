@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from studygrid.execution.locks import NoFlockError, flock, machine_lock
-from studygrid.execution.scheduler import job_here
+from studygrid.execution.slurm import job_here
 
 _EX, _SH = fcntl.LOCK_EX, fcntl.LOCK_SH
 _ASK_SEC = 30

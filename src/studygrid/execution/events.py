@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from studygrid.execution.failures import Failure
-from studygrid.execution.scheduler import ending_of, job_here
+from studygrid.execution.slurm import ending_of, job_here
 from studygrid.grid import Run, run_of_path
 from studygrid.records import SCHEMA_VERSION
 

@@ -34,6 +34,8 @@ class Holder:
         Where it works.
     executor
         What runs its jobs, as Snakemake calls it; empty of a job itself.
+    call
+        What a scheduler calls all its jobs; empty where that is not known, or not yet.
     """
 
     host: str
@@ -43,6 +45,7 @@ class Holder:
     since: float
     folder: str
     executor: str
+    call: str = ""
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -95,6 +98,7 @@ def read_holder(path: Path) -> Holder | None:
             since=float(content["since"]),
             folder=str(content["folder"]),
             executor=str(content["executor"]),
+            call=str(content.get("call", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

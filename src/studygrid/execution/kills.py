@@ -9,7 +9,7 @@ from pathlib import Path
 
 from studygrid.execution.events import fail_of, utc_now
 from studygrid.execution.failures import ADVICE, Failure, failure_of, first_line
-from studygrid.execution.scheduler import ending_of, job_here
+from studygrid.execution.slurm import ending_of, job_here
 
 _REQUESTS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

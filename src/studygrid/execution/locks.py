@@ -65,11 +65,14 @@ class HeldLock:
         self.path, self._descriptor = path, descriptor
         self.before = before
         self._released = threading.Event()
+        self._keeper: threading.Thread | None = None
 
     def name(self, holder: Holder) -> None:
-        """Write who holds it, and keep the file fresh from now on."""
+        """Write who holds it, and keep the file fresh from now on; again where more is known."""
         write_holder(self._descriptor, holder)
-        threading.Thread(target=self._keep_fresh, daemon=True).start()
+        if self._keeper is None:
+            self._keeper = threading.Thread(target=self._keep_fresh, daemon=True)
+            self._keeper.start()
 
     def _keep_fresh(self) -> None:
         while not self._released.wait(HEARTBEAT_SEC):

@@ -9,23 +9,23 @@ import shutil
 import sys
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from studygrid.errors import StudygridError
 from studygrid.execution.holder import Holder, this_process
-from studygrid.execution.locks import NoFlockError, flock
+from studygrid.execution.locks import HeldLock, NoFlockError, flock
 from studygrid.execution.results_folder import cannot_write, check_same_study, check_writable
-from studygrid.execution.results_lock import hold_results, say_taken_over
-from studygrid.execution.slurm_jobs import SqueueError, describe_jobs, jobs_in
+from studygrid.execution.results_lock import hand_back, hold_results, say_taken_over
+from studygrid.execution.slurm import EXECUTOR, SlurmError, describe_jobs, jobs_of
 from studygrid.execution.workers import Server
 from studygrid.plan import Plan
 from studygrid.study import AXES
 
 # It names no output: beside a Snakemake that runs the study it reads what is there.
 _BESIDE = {"partial"}
-_SLURM = "slurm"
 
 
 class Session:
@@ -48,6 +48,7 @@ class Session:
     ) -> None:
         self._plan, self._results, self._workflow = plan, results, workflow
         self._refusal = refusal
+        self._held: tuple[HeldLock, Holder] | None = None
         self._server: Server | None = None
         self._has_started = False
 
@@ -69,6 +70,7 @@ class Session:
         if not self._workflow.is_main_process:
             return
         self._has_started = True
+        self._name_call()
         dag = self._workflow.dag
         jobs = list(dag.needrun_jobs())
         to_do = Counter(job.rule.name for job in jobs)
@@ -111,37 +113,40 @@ class Session:
     def _enter(self, executor: Any, held: ExitStack) -> None:
         check_same_study(self._plan, self._results)
         targets = set(self._workflow.dag_settings.targets)
-        if executor.common_settings.dryrun_exec or (targets and targets <= _BESIDE):
+        if executor.common_settings.dryrun_exec:
+            return
+        if targets and targets <= _BESIDE:
+            held.callback(os.close, drop_stale_locks(Path(".snakemake")))
             return
         lock = hold_results(self._results)
         try:
-            self._refuse_a_second_writer(executor.name, lock.before)
-            lock.name(this_process(executor.name))
+            _refuse_a_second_writer(executor.name, lock.before)
+            holder = this_process(executor.name)
+            lock.name(holder)
         except OSError as error:
-            lock.release(forget=False)
+            hand_back(lock)
             raise cannot_write(self._results, error) from None
         except BaseException:
-            # Its name stays: its jobs are still asked for the next time.
-            lock.release(forget=False)
+            hand_back(lock)
             raise
         held.callback(lock.release)
+        self._held = lock, holder
         say_taken_over(lock)
         held.callback(os.close, drop_stale_locks(Path(".snakemake")))
 
-    def _refuse_a_second_writer(self, executor: str, before: Holder | None) -> None:
-        """Refuse to start while Slurm jobs of a killed Snakemake run on."""
-        if _SLURM not in (executor, before.executor if before else ""):
+    def _name_call(self) -> None:
+        """Write down what Slurm calls this call's jobs, once Snakemake has said it.
+
+        If this process is killed they are asked for by that name: other calls in the same working
+        folder have jobs of their own.
+        """
+        executor = getattr(self._workflow.scheduler, "_executor", None)
+        call = getattr(executor, "run_uuid", None)
+        if self._held is None or not isinstance(call, str):
             return
-        try:
-            jobs = jobs_in([Path.cwd(), *([before.folder] if before else [])])
-        except SqueueError as error:
-            print(
-                f"warning: whether jobs of an earlier Snakemake still run is not known: {error}",
-                file=sys.stderr,
-            )
-            return
-        if jobs:
-            raise StudygridError(describe_jobs(jobs))
+        lock, holder = self._held
+        with suppress(OSError):  # a full disk: they are asked for by their folder
+            lock.name(replace(holder, call=call))
 
     def _stop_server(self) -> None:
         if self._server is not None:
@@ -155,6 +160,23 @@ class Session:
             and workflow.local_exec
             and not workflow.deployment_settings.deployment_method
         )
+
+
+def _refuse_a_second_writer(executor: str, before: Holder | None) -> None:
+    """Refuse to start while Slurm jobs of a killed Snakemake run on."""
+    # Nothing is known of the executor of one that was killed before it wrote down its name.
+    if before is None or (before.executor or executor) != EXECUTOR:
+        return
+    try:
+        jobs = jobs_of(before)
+    except SlurmError as error:
+        print(
+            f"warning: whether jobs of an earlier Snakemake still run is not known: {error}",
+            file=sys.stderr,
+        )
+        return
+    if jobs:
+        raise StudygridError(describe_jobs(jobs))
 
 
 def describe(plan: Plan) -> str:

@@ -22,7 +22,7 @@ from studygrid.execution.jobs import (
 )
 from studygrid.execution.locks import sole_writer
 from studygrid.execution.provenance import Clock
-from studygrid.execution.scheduler import job_here
+from studygrid.execution.slurm import job_here
 from studygrid.families import load_family
 from studygrid.families.base import Task, load_reference
 from studygrid.families.prepared import PreparedData

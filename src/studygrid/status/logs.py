@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studygrid.axes import AXES
+from studygrid.execution.events import FILE
 from studygrid.grid import Run, run_of_path
 from studygrid.status.events import read_lines
 from studygrid.status.run_state import RunState, run_state
@@ -60,7 +61,7 @@ class EventLogs:
     def _refresh(self, run: Run) -> bool:
         path = self._paths.get(run)
         if path is None:
-            path = self._paths[run] = str(self._runs / run.path / "events.jsonl")
+            path = self._paths[run] = str(self._runs / run.path / FILE)
         try:
             # Of ten thousand logs most have not changed: this must cost no more than asking.
             stat = os.stat(path)  # noqa: PTH116

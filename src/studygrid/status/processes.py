@@ -8,12 +8,12 @@ from pathlib import Path
 import psutil
 
 from studygrid.execution.holder import GONE_AFTER_SEC, Holder, read_holder
-from studygrid.execution.results_lock import LOCK_FILE
+from studygrid.execution.locks import WRITER_FILE
+from studygrid.execution.results_lock import LOCK_FILE, RETRY
 from studygrid.status.run_state import RunState
 
 # A process that started later than the run that names it is another one of the same number.
 _START_SLACK_SEC = 60.0
-WRITER_FILE = ".writer"
 
 
 def is_alive_here(state: RunState) -> bool | None:
@@ -46,7 +46,7 @@ def running_snakemake(folder: Path) -> Holder | None:
     """Return the Snakemake that holds a results folder and is alive, as far as can be told."""
     path = folder / LOCK_FILE
     holder = read_holder(path)
-    if holder is None:
+    if holder is None or holder.executor == RETRY:
         return None
     is_alive = holder.is_alive if holder.is_here else _is_fresh(path)
     return holder if is_alive else None

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from studygrid.errors import ConfigError, NoRunsError
+from studygrid.execution.slurm import SlurmJob
 from studygrid.grid import Run
 from studygrid.plan import Plan, read_plan
 from studygrid.results.selection import Selection, check_axes, selected
@@ -17,7 +18,7 @@ from studygrid.status.other_jobs import JobView, OtherJobs
 from studygrid.status.outdated import Outdated
 from studygrid.status.processes import is_alive_elsewhere, is_alive_here, running_snakemake
 from studygrid.status.run_state import Phase, RunState
-from studygrid.status.slurm import SlurmJob, SlurmJobs
+from studygrid.status.slurm import SlurmJobs
 from studygrid.status.study_state import Notes, StudyState, study_state
 from studygrid.training.budget import Budget
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from studygrid.execution.failures import Failure
+from studygrid.execution.slurm import SlurmJob
 from studygrid.grid import Run
 from studygrid.status.estimates import Estimates
 from studygrid.status.run_state import Phase, RunState
-from studygrid.status.slurm import SlurmJob
 from studygrid.status.states import State
 
 SILENT_AFTER_SEC = 60.0

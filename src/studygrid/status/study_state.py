@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from studygrid.execution.holder import Holder
+from studygrid.execution.slurm import SlurmJob
 from studygrid.grid import Run
 from studygrid.status.activity import Activity, activity, ended_at, spans
 from studygrid.status.estimates import Budget, Estimates
@@ -14,7 +15,6 @@ from studygrid.status.failure_counts import FailureCount, failure_counts
 from studygrid.status.other_jobs import JobView
 from studygrid.status.run_state import RunState
 from studygrid.status.run_view import Look, RunView
-from studygrid.status.slurm import SlurmJob
 from studygrid.status.states import State
 
 

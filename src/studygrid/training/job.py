@@ -21,7 +21,7 @@ from studygrid.execution.jobs import Lease, arguments, log, on_device, ran_out_o
 from studygrid.execution.locks import sole_writer
 from studygrid.execution.progress import ProgressBar
 from studygrid.execution.provenance import Clock, device_facts
-from studygrid.execution.scheduler import ending_of, job_here
+from studygrid.execution.slurm import ending_of, job_here
 from studygrid.families import load_family
 from studygrid.families.base import Family, load_reference
 from studygrid.families.prepared import PreparedData
