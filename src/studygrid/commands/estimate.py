@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from studygrid.commands.options import add_select
 from studygrid.commands.status import output
 from studygrid.commands.study_part import add_part, clone, config_of, part_of
+from studygrid.errors import StudygridError
 
 if TYPE_CHECKING:
     from studygrid.estimate.estimating import Estimate
@@ -43,7 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--workers",
         type=_count,
         metavar="N",
-        help="jobs at once (default: as many as there are GPUs, or CPU cores)",
+        help="jobs at once (default: what the GPUs here take by runs_per_gpu, or CPU cores)",
     )
     parser.add_argument(
         "--device",
@@ -73,6 +74,11 @@ def run(options: argparse.Namespace) -> int:
     from studygrid.results.selection import parse_selection, selected
     from studygrid.status.words import Words
 
+    if options.pilot and options.device is not None:
+        raise StudygridError(
+            f"--pilot --device {options.device}: pilots run on the device of this machine that the "
+            "config names (execution.device), and the estimate is for that one; give one of the two"
+        )
     config = config_of(options)
     with contextlib.chdir(clone()):  # where Snakemake reads the config's paths from
         part = part_of(read_plan(config), options, config)
@@ -175,8 +181,6 @@ def _ending_on_sigterm() -> Iterator[None]:
 
 def _device_here(part: Plan) -> str:
     """Return the name of this machine's device, asked in a process of its own."""
-    from studygrid.errors import StudygridError
-
     command = [sys.executable, "-c", _DEVICE_HERE, part.study.execution.device]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

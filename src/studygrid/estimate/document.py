@@ -29,8 +29,10 @@ def document(estimate: Estimate, now: float) -> dict[str, Any]:
         "jobs_to_do": estimate.jobs.jobs,
         "runs_again": dict(estimate.jobs.again),
         "workers": estimate.workers,
+        "gpus_here": estimate.gpus,
         "device": estimate.device,
         "is_gpu": estimate.on_gpu,
+        "is_gpu_shared": estimate.is_shared,
         "host": estimate.host,
         "other_devices": list(estimate.others),
         "finished_runs": estimate.measured_runs,
@@ -64,6 +66,7 @@ def document(estimate: Estimate, now: float) -> dict[str, Any]:
             "runs_of_unknown_size": disk.runs_unknown,
         },
         "earlier_estimates": None if estimate.held is None else asdict(estimate.held),
+        "earlier_totals": None if estimate.totals is None else asdict(estimate.totals),
         "notes": notes(estimate),
     }
 
@@ -73,21 +76,14 @@ def kept(estimate: Estimate, now: float) -> dict[str, Any]:
     return {
         "time_utc": _utc(now),
         "device": estimate.device,
-        "workers": estimate.workers,
-        "jobs_to_do": estimate.jobs.jobs,
-        "computing_sec": _list(estimate.computing),
-        "wall_clock_sec": _list(estimate.wall),
         "widening": estimate.widening,
-        "train_sec": {path: _list(one) for path, one in estimate.cells.items()},
+        "train_sec": {path: one.to_plain() for path, one in estimate.cells.items()},
+        "total": estimate.said.to_plain(),
     }
 
 
 def _range(value: Range | None) -> Mapping[str, float] | None:
     return None if value is None else asdict(value)
-
-
-def _list(value: Range) -> list[float]:
-    return [float(f"{part:.6g}") for part in (value.low, value.mid, value.high)]
 
 
 def _utc(at: float) -> str:

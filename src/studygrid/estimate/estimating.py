@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from studygrid.errors import StudygridError
@@ -13,9 +14,12 @@ from studygrid.estimate.forecasts import Forecasts, Row
 from studygrid.estimate.history import Held, how_it_held, read_earlier
 from studygrid.estimate.measured import Measured, used_device
 from studygrid.estimate.pilots import Pilot, Pilots
-from studygrid.estimate.sitting import Sitting, sitting
+from studygrid.estimate.said import Said
+from studygrid.estimate.sitting import Sitting, most_on_one_gpu, sitting
 from studygrid.estimate.sums import Range, draw, wall_clock
 from studygrid.estimate.todo import ToDo
+from studygrid.estimate.totals import Totals, how_totals_held
+from studygrid.execution.devices import visible_gpus
 from studygrid.plan import Plan
 
 
@@ -31,6 +35,11 @@ class Estimate:
         Other devices that something was measured on, which was not used.
     measured_runs, pilots
         Finished runs and pilots on the device.
+    gpus
+        GPUs of this machine; None where the number of workers does not come from them.
+    is_shared
+        Whether jobs share a GPU, those measured or those to do: their times overlap, and their sum
+        is more than the GPU's own time.
     computing
         Time that jobs occupy the device, of all jobs together.
     by_rule
@@ -39,6 +48,8 @@ class Estimate:
         From start to end with `workers` jobs at once.
     cells
         Time of one train job of each cell, by its path, before it was widened.
+    said
+        What is kept of the totals.
     unknown
         Runs to train of which nothing is known; no time counts them.
     early_stopping
@@ -68,7 +79,11 @@ class Estimate:
     held: Held | None
     widening: float
     cells: Mapping[str, Range]
+    said: Said
     unknown: int
+    totals: Totals | None = None
+    gpus: int | None = None
+    is_shared: bool = False
     early_stopping: bool | None = None
     problems: Sequence[str] = field(default_factory=list)
     failed_pilots: Sequence[Pilot] = ()
@@ -90,7 +105,8 @@ def estimate(
     Parameters
     ----------
     workers
-        Jobs at once; as many as the machine has devices or cores where None.
+        Jobs at once. Where None, as many as this machine's GPUs take by the config's
+        `runs_per_gpu` (as one GPU takes, where it has none), or as many as it has cores.
     cores
         CPU cores of this machine.
     device
@@ -105,14 +121,26 @@ def estimate(
     evidence = Evidence(plan, measured, pilots, name)
     last = max(evidence.jobs, key=lambda job: job.end, default=None)
     on_gpu = last.on_gpu if last else pilots.is_gpu(name)
-    count = workers or ((last.devices if last else 1) if on_gpu else cores)
-    held = how_it_held(read_earlier(results), measured.trained)
+    gpus = len(visible_gpus()) if on_gpu and workers is None else None
+    sharing = plan.study.execution.runs_per_gpu
+    count = workers or (cores if gpus is None else max(gpus, 1) * sharing)
+    earlier = read_earlier(results)
+    held = how_it_held(earlier, measured.trained)
     widening = held.widening if held else 1.0
     forecasts = Forecasts(plan, results, jobs, evidence)
     pace = sitting(evidence.jobs)
     between = pace.between_sec if pace.between_sec is not None else pilots.start_sec(name)
     times = draw(forecasts.jobs)
-    walls = wall_clock(times, forecasts.columns, count, between or 0.0, profiles_alone=not on_gpu)
+    columns = forecasts.columns
+    wall = partial(
+        wall_clock,
+        times,
+        workers=count,
+        between_sec=between or 0.0,
+        profiles_alone=not on_gpu,
+    )
+    walls = wall(columns)
+    walls_of_runs = wall(replace(columns, prepare=[])) if columns.prepare else walls
     return Estimate(
         plan=plan,
         folder=results,
@@ -133,6 +161,10 @@ def estimate(
         held=held,
         widening=widening,
         cells=forecasts.cells(),
+        said=forecasts.said(times, walls_of_runs, widening, count),
+        totals=how_totals_held(earlier, measured),
+        gpus=gpus,
+        is_shared=on_gpu and (sharing > 1 or most_on_one_gpu(evidence.jobs) > 1),
         unknown=forecasts.unknown,
         early_stopping=forecasts.early_stopping(evidence),
         problems=measured.problems,
@@ -154,6 +186,8 @@ def choose(device: str | None, measured: Measured, pilots: Pilots) -> str | None
     if device is None:
         return used_device(jobs) or pilots.last_device()
     known = _devices(measured, pilots)
+    if device in known:
+        return device
     fitting = {name for name in known if device.lower() in name.lower()}
     if len(fitting) == 1:
         return fitting.pop()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from studygrid.estimate.costs import Forecast, SimpleCosts
 from studygrid.estimate.evidence import Evidence, evaluating, preparing, profiling
-from studygrid.estimate.history import cell_path
+from studygrid.estimate.said import JobNames, Said, cell_path
 from studygrid.estimate.spread import Noise, Z
 from studygrid.estimate.sums import Columns, Draws, Range, range_of
 from studygrid.estimate.todo import ToDo
@@ -52,6 +53,7 @@ class Forecasts:
         self._rules: dict[str, list[int]] = {rule: [] for rule in jobs.jobs}
         self._missing: dict[str, int] = dict.fromkeys(jobs.jobs, 0)
         self._train: dict[Run, int] = {}
+        self._scored: list[Run] = []
         self._todo, self._to_train = jobs, set(jobs.train)
         prepare = [
             self._add("prepare", evidence.prepare.forecast(preparing(side)), evidence.prepare.noise)
@@ -96,7 +98,10 @@ class Forecasts:
         if work is not None:
             scoring = evidence.evaluate.forecast(evaluating(work.kind))
         column = self._add("evaluate", scoring, evidence.evaluate.noise)
-        return columns if column is None else [*columns, column]
+        if column is None:
+            return columns
+        self._scored.append(run)
+        return [*columns, column]
 
     def by_rule(self, times: Draws, widening: float) -> dict[str, Range | None]:
         """Return the time of all jobs of each rule; None where none of some is known."""
@@ -135,6 +140,23 @@ class Forecasts:
         """Return the range of one train job of each cell, by its path."""
         found = {cell_path(run): column for run, column in self._train.items()}
         return {path: range_of(*self.jobs[column]) for path, column in found.items()}
+
+    def said(self, times: Draws, walls: Draws, widening: float, workers: int) -> Said:
+        """Return what the estimate says of all jobs but preparing, whose time no record holds.
+
+        Parameters
+        ----------
+        walls
+            The wall clock of these jobs.
+        """
+        used = [*chain.from_iterable(self.columns.chains), *self.columns.profile]
+        whole = not self._missing["train"] + self._missing["evaluate"]
+        return Said(
+            jobs=JobNames.of(self._train, self._scored, self._todo.profile),
+            workers=workers,
+            computing=Range.of(times[:, used].sum(axis=1)).widened(widening),
+            wall=Range.of(walls).widened(widening) if whole else None,
+        )
 
     def early_stopping(self, evidence: Evidence) -> bool | None:
         """Return whether it is known how early runs stop; None where no run may."""

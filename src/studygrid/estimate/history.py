@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 from studygrid.estimate.measured import Trained
+from studygrid.estimate.said import Said, cell_path
 from studygrid.estimate.spread import LEVEL
 from studygrid.estimate.sums import Range
 from studygrid.execution.events import append_line
@@ -31,11 +32,17 @@ class Earlier:
     ----------
     cells
         The range of one train job of each cell, by the cell's path; before it was widened.
+    widening
+        By how much it was widened before it was printed.
+    said
+        What it said of all jobs; None of an estimate that was kept without.
     """
 
     at: float
     device: str
     cells: Mapping[str, Range]
+    widening: float = 1.0
+    said: Said | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +52,14 @@ class Held:
     Attributes
     ----------
     runs, inside
-        Runs that can be compared, and those whose time was in the range.
+        Runs that can be compared, and those whose time was in the range that was printed.
     ratio
         The median of measured over estimated time.
     total_ratio
         The time of all of them over what was estimated.
     widening
-        By how much ranges must be wider, in ratio, for nine in ten to hold.
+        By how much ranges must be wider than before any widening, in ratio, for nine in ten to
+        hold.
     """
 
     runs: int
@@ -59,11 +67,6 @@ class Held:
     ratio: float
     total_ratio: float
     widening: float
-
-
-def cell_path(run: Run) -> str:
-    """Return the path of a run's cell."""
-    return run.path.rpartition("/")[0]
 
 
 def read_earlier(results: Path) -> list[Earlier]:
@@ -85,10 +88,12 @@ def _earlier(content: Any) -> Earlier:
     if content["schema_version"] != VERSION:
         raise ValueError
     cells = {path: Range(*map(float, sizes)) for path, sizes in content["train_sec"].items()}
-    if any(not 0 < one.low <= one.mid <= one.high < math.inf for one in cells.values()):
+    widening = float(content.get("widening", 1.0))
+    if not all(one.is_time for one in cells.values()) or not 1 <= widening < math.inf:
         raise ValueError
     at = datetime.fromisoformat(content["time_utc"]).timestamp()
-    return Earlier(at, str(content["device"]), cells)
+    said = Said.of(content["total"]) if "total" in content else None
+    return Earlier(at, str(content["device"]), cells, widening, said)
 
 
 def how_it_held(earlier: Sequence[Earlier], trained: Mapping[Run, Trained]) -> Held | None:
@@ -96,32 +101,34 @@ def how_it_held(earlier: Sequence[Earlier], trained: Mapping[Run, Trained]) -> H
 
     Only whole jobs on the device of the estimate count.
     """
-    pairs = []
+    pairs, inside = [], 0
     for run, done in trained.items():
         if not done.is_measure or done.seconds is None:
             continue
         said = _last_before(earlier, done, cell_path(run))
         if said is not None:
-            pairs.append((done.seconds, said))
+            raw = said.cells[cell_path(run)]
+            pairs.append((done.seconds, raw))
+            inside += raw.widened(said.widening).contains(done.seconds)
     if not pairs:
         return None
     ratios = [seconds / said.mid for seconds, said in pairs]
     return Held(
         runs=len(pairs),
-        inside=sum(said.contains(seconds) for seconds, said in pairs),
+        inside=inside,
         ratio=median(ratios),
         total_ratio=sum(s for s, _ in pairs) / sum(said.mid for _, said in pairs),
         widening=_widening(pairs),
     )
 
 
-def _last_before(earlier: Sequence[Earlier], done: Trained, cell: str) -> Range | None:
+def _last_before(earlier: Sequence[Earlier], done: Trained, cell: str) -> Earlier | None:
     said = [
         one
         for one in earlier
         if one.at <= done.job.start and one.device == done.job.device and cell in one.cells
     ]
-    return max(said, key=lambda one: one.at).cells[cell] if said else None
+    return max(said, key=lambda one: one.at, default=None)
 
 
 def _widening(pairs: Sequence[tuple[float, Range]]) -> float:

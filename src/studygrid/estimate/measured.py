@@ -28,11 +28,17 @@ _LAST_EPOCHS = 20
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job that ended: where, when (seconds since 1970), with which code."""
+    """A job that ended: where, when (seconds since 1970), with which code.
+
+    Attributes
+    ----------
+    gpu
+        The uuid of the GPU it had; None on a CPU.
+    """
 
     device: str
     on_gpu: bool
-    devices: int
+    gpu: str | None
     host: str
     start: float
     end: float
@@ -46,7 +52,7 @@ class Job:
         return cls(
             device=hardware.device.name,
             on_gpu=hardware.device.type != "cpu",
-            devices=hardware.device_count,
+            gpu=hardware.device.uuid,
             host=hardware.host,
             start=datetime.fromisoformat(origin.started_at).timestamp(),
             end=datetime.fromisoformat(origin.finished_at).timestamp(),

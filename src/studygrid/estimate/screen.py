@@ -11,6 +11,7 @@ from rich.text import Text
 from studygrid.estimate.estimating import Estimate
 from studygrid.estimate.forecasts import Row
 from studygrid.estimate.sums import Range
+from studygrid.estimate.totals import Totals
 from studygrid.status.words import Words
 
 _ROWS = 20
@@ -47,16 +48,19 @@ def _costs(estimate: Estimate, words: Words, *, whole: bool) -> Iterable[Rendera
             for rule, value in estimate.by_rule.items()
             if value is not None and value.mid > 0
         ]
-        what = "GPU time   " if estimate.on_gpu else "computing  "
+        what = "job time   " if estimate.is_shared else "GPU time   "
+        what = what if estimate.on_gpu else "computing  "
         known = f", without {_some(estimate.unknown, 'run')}" if estimate.unknown else ""
         yield Text.assemble(
             what, (ranged(estimate.computing), "bold"), f"{known}  ({'; '.join(shown)})"
         )
-        at_once = f"with {_some(estimate.workers, 'job')} at once{known}"
+        at_once = f"with {_some(estimate.workers, 'job')} at once{_gpus(estimate)}{known}"
         yield Text.assemble("wall clock ", (ranged(estimate.wall), "bold"), f"  {at_once}")
     yield Text(f"disk       {disk_line(estimate)}")
     if estimate.held is not None:
         yield Text(held_line(estimate))
+    if estimate.totals is not None:
+        yield Text(totals_line(estimate.totals))
 
 
 def jobs_line(estimate: Estimate) -> str:
@@ -100,6 +104,22 @@ def held_line(estimate: Estimate) -> str:
         f"earlier estimates: {_some(held.runs, 'run')} trained since; {held.inside:,} took what "
         f"the range said, the median {held.ratio:.2f} times the estimate, all together "
         f"{held.total_ratio:.2f} times{wider}"
+    )
+
+
+def totals_line(totals: Totals) -> str:
+    """Return how well the totals of earlier estimates held, in a line."""
+    wall = ""
+    if totals.wall_ratio is not None:
+        wall = (
+            f"; the wall clock {totals.wall_ratio:.2f} times, "
+            f"{totals.walls_inside:,} of {totals.walls:,} in the range"
+        )
+    verb = "is" if totals.estimates == 1 else "are"
+    return (
+        f"earlier totals: {_some(totals.estimates, 'estimate')} {verb} done wholly; computing took "
+        f"{totals.ratio:.2f} times the estimate, {totals.inside:,} of {totals.estimates:,} in the "
+        f"range{wall}"
     )
 
 
@@ -147,6 +167,13 @@ def _notes_of_times(estimate: Estimate) -> Iterable[str]:
         yield f"not used: what was measured on {', '.join(estimate.others)} (see --device)"
     if estimate.early_stopping is False:
         yield "no run with early stopping has ended: its whole budget is counted"
+    if estimate.gpus == 0:
+        yield (
+            f"this machine has no GPU: {_some(estimate.workers, 'job')} at once, as on one GPU "
+            "(see --workers)"
+        )
+    if estimate.is_shared:
+        yield "jobs share a GPU, here or when measured: their times overlap, job time adds them up"
     if estimate.sitting.at_once and estimate.workers > estimate.sitting.at_once > 0:
         yield (
             f"{estimate.workers} jobs at once were never measured (at most "
@@ -166,6 +193,11 @@ def _notes_of_disk(estimate: Estimate) -> Iterable[str]:
         yield f"the weights of {some} have a size that nothing tells yet; they are not counted"
     if disk.is_data_guessed:
         yield "the size of the prepared data is guessed from the config"
+
+
+def _gpus(estimate: Estimate) -> str:
+    """Return the GPUs that the number of workers comes from, in brackets."""
+    return f" ({_some(estimate.gpus, 'GPU')} here)" if estimate.gpus else ""
 
 
 def _table(estimate: Estimate, words: Words, *, whole: bool) -> Table:

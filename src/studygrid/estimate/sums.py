@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,6 +45,15 @@ class Range:
             self.mid,
             self.mid * (self.high / self.mid) ** factor,
         )
+
+    @property
+    def is_time(self) -> bool:
+        """Whether it is a range of times above 0, with its middle inside."""
+        return 0 < self.low <= self.mid <= self.high < math.inf
+
+    def to_plain(self) -> list[float]:
+        """Return low, middle and high, in six digits."""
+        return [float(f"{part:.6g}") for part in (self.low, self.mid, self.high)]
 
     def contains(self, value: float) -> bool:
         """Tell whether a value lies in it."""
