@@ -205,6 +205,7 @@ def test_damaged_records_and_weights_are_named_and_remade_once_deleted(study: Cl
     said = re.findall(
         r"(results/runs/\S*train\.json)(?:: .*; delete it| to train again)", done.stderr
     )
+    assert "what failed, why and what to do: studygrid status results" in done.stderr
     damaged = [path for path in before if path.endswith("train.json")]
     damaged.remove("runs/simple_cnn/res16/n32/seed1/train.json")
     assert sorted(set(said)) == sorted(f"results/{path}" for path in damaged)
