@@ -133,7 +133,7 @@ def test_without_flock_a_lock_is_held_by_who_is_named_and_alive(tmp_path: Path) 
 
 
 @pytest.mark.usefixtures("no_flock")
-@pytest.mark.parametrize("process", [2**22 + 1, os.getpid()])
+@pytest.mark.parametrize("process", [2**22 + 1, os.getpid()], ids=["gone", "another"])
 def test_without_flock_a_dead_holder_of_this_host_is_followed_at_once(
     tmp_path: Path, process: int
 ) -> None:
