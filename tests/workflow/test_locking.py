@@ -9,12 +9,14 @@ import signal
 import stat
 import subprocess
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
+from studygrid.execution.holder import this_process
 from tests.conftest import Clone
 from tests.workflow.faults import mounted, processes_of, started, wait_for
 
@@ -114,7 +116,7 @@ def test_a_job_that_outlives_its_snakemake_is_waited_for_and_not_done_twice(
         job.suspend()
         with started(clone, target) as second:
             log = clone.folder / "snakemake.log"
-            wait_for(lambda: f"process {job.pid} on " in log.read_text().partition("waiting")[0])
+            wait_for(lambda: f"waiting for process {job.pid} on " in log.read_text())
             job.resume()
             assert second.wait(timeout=120) == 0
     assert "it is writing here" in log.read_text()
@@ -166,6 +168,9 @@ def test_jobs_of_a_killed_snakemake_on_slurm_are_refused_with_how_to_cancel_them
     squeue.write_text(f"#!/bin/sh\necho '17|{CALL}|RUNNING|{clone.folder}|rule_train'\n")
     squeue.chmod(squeue.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(squeue.parent), prepend=os.pathsep)
+    killed = replace(this_process("slurm"), process=2**22 + 1, folder=str(clone.folder))
+    (clone.folder / LOCK).parent.mkdir()
+    (clone.folder / LOCK).write_text(json.dumps(asdict(killed)))
     said = refusal(clone.snakemake("--profile", "slurm", ok=False))
     assert "17 running rule_train" in said
     assert f"scancel --name {CALL}" in said
