@@ -97,7 +97,7 @@ class Clone:
             if source.is_symlink():
                 (folder / name).symlink_to(source.readlink())
             elif source.is_dir():
-                ignore = shutil.ignore_patterns("__pycache__", "*.egg-info")
+                ignore = shutil.ignore_patterns("*.egg-info")
                 shutil.copytree(source, folder / name, ignore=ignore)
             else:
                 shutil.copy2(source, folder / name)
@@ -120,7 +120,6 @@ class Clone:
         # The clone's own code, not the installed package.
         return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {
             "PYTHONPATH": str(self.folder / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def snakemake(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
