@@ -91,10 +91,11 @@ def write_study(plan: Plan, **changed: Any) -> None:
 
 
 @contextmanager
-def another_snakemake() -> Iterator[subprocess.Popen[str]]:
+def another_snakemake(in_background: bool = False) -> Iterator[subprocess.Popen[str]]:
     """Hold the results folder from another process."""
     code = (
-        "import time; from pathlib import Path\n"
+        "import signal, time; from pathlib import Path\n"
+        f"signal.signal(signal.SIGINT, signal.{'SIG_IGN' if in_background else 'SIG_DFL'})\n"
         "from studygrid.execution import holder, results_lock\n"
         "results_lock.hold_results(Path('results')).name(holder.this_process('local'))\n"
         "print('held', flush=True); time.sleep(60)"
@@ -116,10 +117,11 @@ def test_a_session_holds_the_results_while_it_runs_and_no_longer(folder: Path, p
     assert call(plan)["ran"]
 
 
+@pytest.mark.parametrize(("in_background", "signal"), [(False, "INT"), (True, "TERM")])
 def test_a_second_session_is_refused_and_told_who_holds_the_results(
-    folder: Path, plan: Plan
+    folder: Path, plan: Plan, in_background: bool, signal: str
 ) -> None:
-    with another_snakemake() as other, pytest.raises(RefusedError) as refused:
+    with another_snakemake(in_background) as other, pytest.raises(RefusedError) as refused:
         call(plan)
     text = str(refused.value)
     for words in (
@@ -128,7 +130,7 @@ def test_a_second_session_is_refused_and_told_who_holds_the_results(
         "studygrid status results --watch",
         "snakemake --cores 1 partial",
         f"kill {other.pid}",
-        f"kill -INT -{os.getpgid(0)}",
+        f"kill -{signal} -{os.getpgid(0)}",
     ):
         assert words in text, words
 

@@ -66,7 +66,7 @@ def test_a_second_snakemake_is_refused_and_what_it_proposes_works(
         clone.snakemake("--unlock")
         assert refusal(clone.snakemake("--cores", "1", "all", ok=False)) == said
         assert first.poll() is None
-        command = re.search(r"kill -INT -\d+", said)
+        command = re.search(r"kill -(INT|TERM) -\d+", said)
         assert command is not None
         subprocess.run(command[0], shell=True, check=True)
         first.wait(timeout=60)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import tempfile
 import time
@@ -36,6 +37,8 @@ class Holder:
         What runs its jobs, as Snakemake calls it; empty of a job itself.
     call
         What a scheduler calls all its jobs; empty where that is not known, or not yet.
+    ignores_interrupts
+        Whether Ctrl-C does nothing: shells start so what a script puts into the background.
     """
 
     host: str
@@ -46,6 +49,7 @@ class Holder:
     folder: str
     executor: str
     call: str = ""
+    ignores_interrupts: bool = False
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.since, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -74,6 +78,7 @@ def this_process(executor: str = "") -> Holder:
         since=time.time(),
         folder=str(Path.cwd()),
         executor=executor,
+        ignores_interrupts=signal.getsignal(signal.SIGINT) == signal.SIG_IGN,
     )
 
 
@@ -99,6 +104,7 @@ def read_holder(path: Path) -> Holder | None:
             folder=str(content["folder"]),
             executor=str(content["executor"]),
             call=str(content.get("call", "")),
+            ignores_interrupts=bool(content.get("ignores_interrupts")),
         )
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None

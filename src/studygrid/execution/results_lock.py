@@ -66,9 +66,12 @@ def _refusal(folder: Path, holder: Holder | None) -> str:
 
 def _how_to_stop(folder: Path, holder: Holder) -> list[str]:
     where = "" if holder.is_here else f", on {holder.host}"
-    interrupt = f"kill -INT -{holder.group}{where}"
+    if holder.ignores_interrupts:
+        stop = f"kill -TERM -{holder.group}{where}"
+    else:
+        stop = f"Ctrl-C in its terminal, or kill -INT -{holder.group}{where}"
     lines = [
-        f"  to stop it and its jobs: Ctrl-C in its terminal, or {interrupt}",
+        f"  to stop it and its jobs: {stop}",
         f"  to stop it when its present jobs have ended: kill {holder.process}{where}",
     ]
     if holder.is_here:
