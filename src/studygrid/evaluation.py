@@ -6,6 +6,7 @@ import argparse
 import io
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -98,7 +99,8 @@ def evaluate_run(
         test_count=data.record.splits["test"].count,
         metrics=scores.values,
         undefined=scores.undefined,
-        chance=_chance(spec, train, data),
+        chance=_chance(spec, train, scores.class_shares),
+        facts=scores.facts,
         tables=scores.tables,
         scores_file=saved,
         evaluate_time_sec=elapsed,
@@ -121,12 +123,12 @@ def _score(
     return scores
 
 
-def _chance(spec: EvaluateSpec, train: TrainRecord, data: PreparedData) -> dict[str, float]:
+def _chance(
+    spec: EvaluateSpec, train: TrainRecord, shares: Sequence[float] | None
+) -> dict[str, float]:
     """Return what a guesser would score on the test split, where there is such a number."""
-    counts = data.record.splits["test"].class_counts
-    if not counts or not sum(counts):
+    if shares is None:
         return {}
-    shares = [count / sum(counts) for count in counts]
     metrics = (load_family(train.spec.family).metric(name) for name in spec.metrics)
     return {metric.name: metric.chance(shares) for metric in metrics if metric.chance}
 

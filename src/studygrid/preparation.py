@@ -27,7 +27,7 @@ def _prepare(options: argparse.Namespace) -> None:
     spec = DataSpec.model_validate_json(options.spec)
     folder: Path = options.output.parent
     with sole_writer(folder), machine_share(alone=False):
-        record = prepare_data(spec, folder)
+        record = prepare_data(spec, folder, options.threads)
         write_record(options.output, record)
     counts = ", ".join(f"{name} {split.count}" for name, split in record.splits.items())
     log.info("prepared %s at %d: %s", spec.dataset, spec.resolution, counts)
@@ -48,11 +48,11 @@ def _report_duplicates(record: DataRecord, path: Path) -> None:
         )
 
 
-def prepare_data(spec: DataSpec, folder: Path) -> DataRecord:
+def prepare_data(spec: DataSpec, folder: Path, workers: int = 1) -> DataRecord:
     """Write the arrays and splits of a dataset into a folder and return their record."""
     dataset = load_family(spec.family).datasets[spec.dataset]
     options = dataset.options.model_validate(spec.options)
-    parts = load_reference(dataset.prepare)(options, spec.resolution, folder)
+    parts = load_reference(dataset.prepare)(options, spec.resolution, folder, workers)
     return DataRecord(
         spec=spec,
         sha256=combined_sha256(parts.arrays, parts.splits),

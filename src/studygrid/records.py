@@ -225,6 +225,7 @@ class EvaluateRecord(Part):
     metrics: dict[str, float | None]
     undefined: dict[str, str]
     chance: dict[str, float]
+    facts: dict[str, Any]
     tables: dict[str, list[list[int | float]]]
     scores_file: str | None
     evaluate_time_sec: float | None

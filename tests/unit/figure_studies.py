@@ -118,6 +118,7 @@ def _facts(run: Run, ending: Outcome, metric: str, chance: float | None) -> RunF
         checkpoint_sha256=None,
         data_sha256="d",
         chance={} if chance is None else {metric: chance},
+        facts={},
         tables={},
         test_samples=20,
         finished_at="2024-05-01T10:01:00+00:00",

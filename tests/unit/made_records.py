@@ -163,6 +163,7 @@ def evaluate_record(
         metrics=dict.fromkeys(plan.family.metric_names, value),
         undefined={},
         chance={"accuracy": 0.5},
+        facts={},
         tables={"confusion_matrix": [[1, 2], [3, 4]]},
         scores_file=None,
         evaluate_time_sec=1.5,

@@ -12,13 +12,13 @@ from PIL import Image
 from skimage.transform import downscale_local_mean
 
 from studygrid.errors import DataError
-from studygrid.families.classification.data import parts
-from studygrid.families.classification.data.decode import as_uint8, span_of
-from studygrid.families.classification.data.duplicates import MOST_LISTED, find_duplicates
-from studygrid.families.classification.data.parts import channel_statistics, write_images
-from studygrid.families.classification.data.resize import resize_square
 from studygrid.families.classification.data.shares import training_size
 from studygrid.families.classification.data.splits import split_by_class
+from studygrid.families.duplicates import MOST_LISTED, find_duplicates
+from studygrid.families.images import arrays as image_arrays
+from studygrid.families.images.arrays import channel_statistics, write_images
+from studygrid.families.images.decode import as_uint8, span_of
+from studygrid.families.images.resize import resize_square
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -196,7 +196,7 @@ def test_channel_statistics_are_those_of_numpy_over_the_chosen_images(
     wanted = images[chosen].astype(np.float64)
     assert whole[0] == pytest.approx(wanted.mean(axis=(0, 2, 3)), rel=1e-12)
     assert whole[1] == pytest.approx(wanted.std(axis=(0, 2, 3)), rel=1e-12)
-    monkeypatch.setattr(parts, "_CHUNK_BYTES", 200)
+    monkeypatch.setattr(image_arrays, "_CHUNK_BYTES", 200)
     assert channel_statistics(images, chosen) == whole
 
 

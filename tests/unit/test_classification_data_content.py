@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from studygrid.errors import DataError
-from studygrid.families.classification.data.content import content_sha256
+from studygrid.families.content import content_sha256
 
 
 @pytest.fixture

@@ -18,13 +18,12 @@ from skimage.measure import block_reduce
 
 from studygrid.errors import DataError
 from studygrid.families.classification.data import arrays, elpv, fashion_mnist, sources
-from studygrid.families.classification.data.parts import PreparedParts
 from studygrid.families.classification.options import (
     ArraysOptions,
     ElpvOptions,
     FashionMnistOptions,
 )
-from studygrid.families.prepared import combined_sha256
+from studygrid.families.prepared import PreparedParts, combined_sha256
 
 
 def load(folder: Path, name: str) -> np.ndarray:

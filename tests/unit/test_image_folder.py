@@ -13,8 +13,8 @@ from PIL import Image
 
 from studygrid.errors import DataError
 from studygrid.families.classification.data import image_folder, sources
-from studygrid.families.classification.data.decode import as_uint8, read_image
 from studygrid.families.classification.options import ImageFolderOptions
+from studygrid.families.images.decode import as_uint8, read_image
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:

@@ -415,10 +415,13 @@ def diverging(monkeypatch: pytest.MonkeyPatch, name: str) -> dict[str, Any]:
     if name == "gradient":
         monkeypatch.setattr(ClassificationTask, "build_model", lambda self: Cusp())
     if name == "infinite loss":
-        loss = ClassificationTask.training_loss
-        monkeypatch.setattr(
-            ClassificationTask, "training_loss", lambda *given: loss(*given) + math.inf
-        )
+        training_loss = ClassificationTask.training_loss
+
+        def infinite(*given: Any) -> tuple[torch.Tensor, torch.Tensor]:
+            loss, sums = training_loss(*given)
+            return loss + math.inf, sums
+
+        monkeypatch.setattr(ClassificationTask, "training_loss", infinite)
     if name == "validation":
         values: Iterator[float] = iter([1.0, float("nan")])
         monkeypatch.setattr(

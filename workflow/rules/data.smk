@@ -12,7 +12,7 @@ rule prepare:
         f"{RESULTS}/data/res{{resolution}}/prepare.log",
     conda:
         "../../envs/studygrid.yaml"
-    threads: 1
+    threads: plan.dataset.workers
     resources:
         mem_mb=mem_mb,
         runtime=runtime,

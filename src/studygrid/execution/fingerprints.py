@@ -45,11 +45,12 @@ def prepare_code(family: Family, dataset: str) -> str:
 
 def train_code(family: Family, architecture: str, monitor: str) -> str:
     """Return the fingerprint of ``train`` for an architecture and a monitored metric."""
+    scored = {"loss", monitor, *family.epoch_metrics}
     return fingerprint(
         [
             "studygrid.training",
             *_model_code(family, architecture),
-            *(module_of(family.metric(name).compute) for name in {"loss", monitor}),
+            *(module_of(family.metric(name).compute) for name in scored),
         ]
     )
 

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from studygrid.study import Section
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from studygrid.spec import ModelSpec, TrainSpec
 
 Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 Batch = tuple["torch.Tensor", ...]
 
 
@@ -47,8 +48,12 @@ class Metric:
         Reference to ``f(predictions: Predictions) -> float``; it raises `Undefined` with the
         reason where the metric has no value.
     chance
-        From the class shares of a split to the score of a guesser that ignores the input;
-        None where there is no such number.
+        From the class shares of what is scored (samples, or pixels) to the score of a guesser
+        that ignores the input; None where there is no such number.
+    bounds
+        Its lowest and its highest value, where it has both.
+    same_as
+        Name of a metric that it always equals, so that a ranking counts the two once.
     """
 
     name: str
@@ -60,6 +65,8 @@ class Metric:
     undefined: str
     compute: str
     chance: Callable[[Sequence[float]], float] | None = None
+    bounds: tuple[float, float] | None = None
+    same_as: str | None = None
 
 
 class Undefined(Exception):  # noqa: N818 (a result, not an error)
@@ -75,13 +82,16 @@ class Dataset:
     options
         The config keys of the dataset beside its name.
     prepare
-        Reference to ``f(options, resolution, folder) -> DataRecord``, which writes the arrays.
+        Reference to ``f(options, resolution, folder, workers) -> PreparedParts``, which writes
+        the arrays, in up to so many processes.
     train_size
         From the options to the size of the training split, without reading images.
     source
         From the options and a cache folder to text that changes when the raw data changes.
     check
         From the options to what is wrong with them, key and message, without reading images.
+    workers
+        Processes that its preparation can use.
     """
 
     name: str
@@ -92,6 +102,7 @@ class Dataset:
     licence: str
     citation: str
     check: Callable[[Any], Sequence[tuple[str, str]]] = lambda options: ()
+    workers: int = 1
 
 
 @dataclass(frozen=True)
@@ -105,10 +116,24 @@ class Architecture:
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of one split: each metric has a value or a reason why it has none."""
+    """Scores of one split: each metric has a value or a reason why it has none.
+
+    Attributes
+    ----------
+    class_shares
+        Shares of the classes in what is scored, where there are classes.
+    facts
+        What else a reader of the scores must know: a threshold that was chosen, say.
+    tables
+        Numbers in rows that figures are drawn from.
+    per_sample
+        Arrays that are kept beside the record.
+    """
 
     values: dict[str, float | None]
     undefined: dict[str, str] = field(default_factory=dict)
+    class_shares: tuple[float, ...] | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, list[list[int | float]]] = field(default_factory=dict)
     per_sample: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
 
@@ -141,8 +166,15 @@ class Task(Protocol):
         """Return the augmented samples at `positions` of the subset, on the device."""
         ...
 
-    def training_loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Return the mean loss of a batch, as it is optimised."""
+    def training_loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean loss of a batch, as it is optimised, and sums for `training_scores`.
+
+        The sums, a vector of any length, are added up over the batches of an epoch, in float64.
+        """
+        ...
+
+    def training_scores(self, sums: torch.Tensor) -> dict[str, float | None]:
+        """Return the scores of an epoch's training batches from their added sums."""
         ...
 
     def score(
@@ -172,6 +204,9 @@ class Family:
         From a name to the architecture, or None; `architecture_names` are for suggestions.
     task
         Reference to the class that implements `Task`.
+    epoch_metrics
+        Names of the metrics that are scored on the validation split after each epoch, beside
+        the loss and the one that is monitored.
     stratum
         Name of the prepared array by whose values training subsets are stratified, or None.
     tables
@@ -196,6 +231,7 @@ class Family:
     metrics: tuple[Metric, ...]
     primary_metric: str
     task: str
+    epoch_metrics: tuple[str, ...] = ()
     stratum: str | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)

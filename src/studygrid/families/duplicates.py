@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from studygrid.families.base import Split
-from studygrid.families.classification.data.shares import SPLITS
+from studygrid.families.base import SPLITS, Split
 from studygrid.records import DuplicateSample
 
 MOST_LISTED = 100

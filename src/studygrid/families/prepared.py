@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from studygrid.errors import DataError
-from studygrid.records import ArrayFile, DataRecord, SplitFacts, read_record
+from studygrid.records import ArrayFile, DataRecord, DuplicateSample, SplitFacts, read_record
 
 if TYPE_CHECKING:
     from studygrid.families.base import Split
 
 # Of a larger array the shape is checked alone: to hash it is to read it whole.
 _HASHED_BYTES = 1 << 28
-SPLITS: tuple[Split, ...] = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class PreparedParts:
+    """What a dataset's preparation wrote, as its record tells it."""
+
+    arrays: dict[str, ArrayFile]
+    splits: dict[str, SplitFacts]
+    facts: dict[str, Any]
+    duplicates: list[DuplicateSample]
 
 
 def array_sha256(array: np.ndarray[Any, Any]) -> str:

@@ -69,7 +69,7 @@ class StudyResults:
     @property
     def chance(self) -> dict[str, float]:
         """What a guesser scores on the test split, which all runs share, by metric."""
-        return next((facts.chance for facts in self.facts.values()), {})
+        return next((facts.chance for facts in self.facts.values() if facts.chance), {})
 
     @cached_property
     def epochs(self) -> pd.DataFrame:

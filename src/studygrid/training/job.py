@@ -256,6 +256,7 @@ class _Run:
             streams=self.streams,
             device=self.device,
             higher_is_better=metric.higher_is_better,
+            epoch_metrics=self.family.epoch_metrics,
             halvings=self.halvings,
         )
         if state is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -42,6 +42,7 @@ class Progress:
     train_loss: float | None = None
     loss_sum: float = 0.0
     norm_sum: float = 0.0
+    score_sums: list[float] = field(default_factory=list)
     learning_rate: float = 0.0
     epoch_sec: float = 0.0
     train_sec: float = 0.0
@@ -55,6 +56,7 @@ class Epoch:
     step: int
     passes: float
     train_loss: float
+    training: dict[str, float | None]
     validation: dict[str, float | None]
     learning_rate: float
     gradient_norm: float
@@ -63,9 +65,14 @@ class Epoch:
     is_best: bool
 
     def row(self) -> dict[str, Any]:
-        """Return the line with a column for each validation score."""
+        """Return the line with a column for each score."""
         row = asdict(self)
-        scores = {f"validation_{name}": value for name, value in row.pop("validation").items()}
+        parts = {"train": row.pop("training"), "validation": row.pop("validation")}
+        scores = {
+            f"{split}_{name}": value
+            for split, values in parts.items()
+            for name, value in values.items()
+        }
         return {**row, **scores}
 
 
@@ -77,6 +84,8 @@ class Trainer:
     ----------
     higher_is_better
         Whether a higher value of the monitored score is the better one.
+    epoch_metrics
+        What is scored on the validation split beside the loss and the monitored score.
     halvings
         How often the batches that the device holds at once are cut in two.
     """
@@ -87,6 +96,7 @@ class Trainer:
     streams: Streams
     device: torch.device
     higher_is_better: bool
+    epoch_metrics: Sequence[str] = ()
     halvings: int = 0
     progress: Progress = field(default_factory=Progress)
 
@@ -158,15 +168,18 @@ class Trainer:
         # Summed on the device: reading a value each step would wait for the device each step.
         loss_sum = torch.full((), progress.loss_sum, dtype=torch.float64, device=self.device)
         norm_sum = torch.full((), progress.norm_sum, dtype=torch.float64, device=self.device)
+        score_sums = torch.tensor(progress.score_sums, dtype=torch.float64, device=self.device)
         stop = False
         while progress.step < end and not stop:
             progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
-            loss, norm = self._step(progress.step)
+            loss, norm, sums = self._step(progress.step)
             loss_sum += loss
             norm_sum += norm
+            score_sums = score_sums + sums if len(score_sums) else sums
             progress.step += 1
             stop = on_step()
         progress.loss_sum, progress.norm_sum = loss_sum.item(), norm_sum.item()
+        progress.score_sums = score_sums.tolist()
         progress.epoch_sec += time.perf_counter() - started
         for name, total in (
             ("training loss", progress.loss_sum),
@@ -179,29 +192,32 @@ class Trainer:
         if stop and progress.step < self.budget.steps:
             raise Interrupted(f"step {progress.step} of {self.budget.steps}")
 
-    def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Make one optimiser step; return the batch's mean loss and the gradient's norm."""
+    def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Make one optimiser step; return the mean loss, the gradient's norm, the score's sums."""
         generator = generator_at(self.streams.augmentation, step)
         seed_default_generator(entropy(self.streams.augmentation, step, 1), self.device)
         batch = self.task.training_batch(self.order.batch(step), generator)
         self.optimizer.zero_grad(set_to_none=True)
         total = torch.zeros((), device=self.device)
+        sums: list[torch.Tensor] = []
         parts = zip(*(torch.split(part, self.micro_batch_size) for part in batch), strict=True)
         for micro_batch in parts:
             with autocast(self.precision, self.device):
-                loss = self.task.training_loss(self.forward, micro_batch)
+                loss, scored = self.task.training_loss(self.forward, micro_batch)
             share = loss * (len(micro_batch[0]) / self.budget.batch_size)
             share.backward()  # type: ignore[no-untyped-call]
             total += share.detach()
+            sums.append(scored.detach().double())
         norm = optimisation.clip_gradients(self.model, self.gradient_clip)
         self.optimizer.step()
         self.schedule.step()
-        return total, norm
+        return total, norm, torch.stack(sums).sum(dim=0)
 
     def _end_epoch(self) -> Epoch:
         progress = self.progress
         steps = progress.step - self.budget.end_of(progress.epoch)
         validation = self._validate()
+        sums = torch.tensor(progress.score_sums, dtype=torch.float64)
         progress.epoch += 1
         progress.train_loss = progress.loss_sum / steps
         is_best = self._keep_best(validation)
@@ -210,6 +226,7 @@ class Trainer:
             step=progress.step,
             passes=progress.step / self.budget.steps_per_pass,
             train_loss=progress.train_loss,
+            training=self.task.training_scores(sums),
             validation=validation,
             learning_rate=progress.learning_rate,
             gradient_norm=progress.norm_sum / steps,
@@ -219,11 +236,12 @@ class Trainer:
         )
         progress.train_sec += progress.epoch_sec
         progress.loss_sum = progress.norm_sum = progress.epoch_sec = 0.0
+        progress.score_sums = []
         return epoch
 
     def _validate(self) -> dict[str, float | None]:
         self.model.eval()
-        names = list(dict.fromkeys(["loss", self.training.monitor]))
+        names = list(dict.fromkeys(["loss", self.training.monitor, *self.epoch_metrics]))
         scores = self.task.score(self.model, "validation", names, self.validation_batch_size)
         loss = scores.values["loss"]
         if loss is None or not math.isfinite(loss):

@@ -19,6 +19,7 @@ FAMILY = Family(
     metrics=METRICS,
     primary_metric="balanced_accuracy",
     task="studygrid.families.classification.task:ClassificationTask",
+    epoch_metrics=("accuracy",),
     stratum="labels",
     tables={
         "confusion_matrix": "studygrid.families.classification.metrics.confusion:confusion_matrix",

@@ -85,15 +85,22 @@ class ClassificationTask:
         images = self._normalised(self._train_images.take(positions))
         return self._augmentation(images, generator), self._train_labels[positions.to(self._device)]
 
-    def training_loss(self, model: nn.Module, batch: Batch) -> torch.Tensor:
-        """Return the mean cross-entropy of a batch.
+    def training_loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the mean cross-entropy of a batch; how many are right, and of how many.
 
         Class weights, whose mean over the subset is 1, are not normalised by each batch: its
         loss is then the mean of its parts' losses, whatever classes each part holds.
         """
         images, labels = batch
-        losses: torch.Tensor = self._loss(model(images), labels)
-        return losses.mean()
+        logits = model(images)
+        losses: torch.Tensor = self._loss(logits, labels)
+        right = (logits.detach().argmax(dim=1) == labels).sum()
+        return losses.mean(), torch.stack([right, torch.full_like(right, len(labels))])
+
+    def training_scores(self, sums: torch.Tensor) -> dict[str, float | None]:
+        """Return the share of the epoch's augmented training samples that were right."""
+        right, count = sums.tolist()
+        return {"accuracy": right / count}
 
     @torch.inference_mode()
     def score(
@@ -110,6 +117,7 @@ class ClassificationTask:
                 values[name], undefined[name] = None, str(why)
         if split != "test":
             return Scores(values, undefined)
+        counts = np.bincount(predictions.labels, minlength=self._classes)
         tables = {}
         for name, table in self._family.tables.items():
             # Without valid predictions there is no table; the metrics say why.
@@ -120,7 +128,13 @@ class ClassificationTask:
             "label": predictions.labels,
             "probabilities": predictions.probabilities.astype(np.float32),
         }
-        return Scores(values, undefined, tables, per_sample)
+        return Scores(
+            values,
+            undefined,
+            class_shares=tuple(float(share) for share in counts / counts.sum()),
+            tables=tables,
+            per_sample=per_sample,
+        )
 
     def _predict(self, model: nn.Module, split: Split, batch_size: int) -> Predictions:
         if split not in self._splits:

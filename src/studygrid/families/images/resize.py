@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from studygrid.families.classification.data.decode import as_uint8
+from studygrid.families.images.decode import as_uint8
 
 Fit = Literal["crop", "pad", "stretch"]
 

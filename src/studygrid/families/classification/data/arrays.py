@@ -10,17 +10,17 @@ from studygrid.families.classification.data.npz import (
     read_contents,
     stream_images,
 )
-from studygrid.families.classification.data.parts import (
-    PreparedParts,
-    describe_parts,
-    write_images,
-)
-from studygrid.families.classification.data.paths import existing_path
+from studygrid.families.classification.data.parts import describe_parts
 from studygrid.families.classification.data.splits import split_by_class
 from studygrid.families.classification.options import ArraysOptions
+from studygrid.families.images.arrays import write_images
+from studygrid.families.paths import existing_path
+from studygrid.families.prepared import PreparedParts
 
 
-def prepare(options: ArraysOptions, resolution: int, folder: Path) -> PreparedParts:
+def prepare(
+    options: ArraysOptions, resolution: int, folder: Path, workers: int = 1
+) -> PreparedParts:
     """Write an .npz file's images, resized to `resolution` px, into a folder.
 
     Raises

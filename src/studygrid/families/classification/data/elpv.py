@@ -11,13 +11,11 @@ from numpy.typing import NDArray
 
 from studygrid.errors import DataError
 from studygrid.families.base import Split
-from studygrid.families.classification.data.decode import as_uint8, read_image
-from studygrid.families.classification.data.parts import (
-    PreparedParts,
-    describe_parts,
-    write_images,
-)
+from studygrid.families.classification.data.parts import describe_parts
 from studygrid.families.classification.options import ElpvOptions
+from studygrid.families.images.arrays import write_images
+from studygrid.families.images.decode import as_uint8, read_image
+from studygrid.families.prepared import PreparedParts
 
 CLASSES = ("functional", "defective")
 CELLS = 2624
@@ -35,7 +33,7 @@ _FACTS = {
 }
 
 
-def prepare(options: ElpvOptions, resolution: int, folder: Path) -> PreparedParts:
+def prepare(options: ElpvOptions, resolution: int, folder: Path, workers: int = 1) -> PreparedParts:
     """Write ELPV, resized to `resolution` px, into a folder.
 
     Raises

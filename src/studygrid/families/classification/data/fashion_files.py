@@ -7,9 +7,9 @@ from pathlib import Path
 
 from studygrid.errors import DataError
 from studygrid.families.classification.data.idx import find_idx, read_idx
-from studygrid.families.classification.data.paths import path_problem
 from studygrid.families.classification.data.shares import training_size
 from studygrid.families.classification.options import FashionMnistOptions
+from studygrid.families.paths import path_problem
 
 FILES = (
     "train-images-idx3-ubyte",

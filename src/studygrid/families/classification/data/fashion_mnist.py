@@ -15,13 +15,11 @@ from studygrid.families.classification.data.fashion_files import (
     idx_path,
 )
 from studygrid.families.classification.data.idx import read_idx
-from studygrid.families.classification.data.parts import (
-    PreparedParts,
-    describe_parts,
-    write_images,
-)
+from studygrid.families.classification.data.parts import describe_parts
 from studygrid.families.classification.data.splits import split_by_class
 from studygrid.families.classification.options import FashionMnistOptions
+from studygrid.families.images.arrays import write_images
+from studygrid.families.prepared import PreparedParts
 
 CLASSES = (
     "T-shirt/top",
@@ -41,7 +39,9 @@ _FACTS = {
 }
 
 
-def prepare(options: FashionMnistOptions, resolution: int, folder: Path) -> PreparedParts:
+def prepare(
+    options: FashionMnistOptions, resolution: int, folder: Path, workers: int = 1
+) -> PreparedParts:
     """Write Fashion-MNIST, resized to `resolution` px, into a folder.
 
     Raises

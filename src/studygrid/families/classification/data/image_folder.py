@@ -12,8 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studygrid.errors import DataError
-from studygrid.families.base import Split
-from studygrid.families.classification.data.decode import (
+from studygrid.families.base import SPLITS, Split
+from studygrid.families.classification.data.layout import ImageFile, Layout, read_layout
+from studygrid.families.classification.data.parts import describe_parts
+from studygrid.families.classification.data.shares import share_problems, split_problems
+from studygrid.families.classification.data.splits import split_by_class
+from studygrid.families.classification.options import ImageFolderOptions
+from studygrid.families.images.arrays import NativeImages, write_images
+from studygrid.families.images.decode import (
     Kind,
     Span,
     as_uint8,
@@ -24,19 +30,12 @@ from studygrid.families.classification.data.decode import (
     read_image,
     span_of,
 )
-from studygrid.families.classification.data.layout import ImageFile, Layout, read_layout
-from studygrid.families.classification.data.parts import (
-    NativeImages,
-    PreparedParts,
-    describe_parts,
-    write_images,
-)
-from studygrid.families.classification.data.shares import SPLITS, share_problems, split_problems
-from studygrid.families.classification.data.splits import split_by_class
-from studygrid.families.classification.options import ImageFolderOptions
+from studygrid.families.prepared import PreparedParts
 
 
-def prepare(options: ImageFolderOptions, resolution: int, folder: Path) -> PreparedParts:
+def prepare(
+    options: ImageFolderOptions, resolution: int, folder: Path, workers: int = 1
+) -> PreparedParts:
     """Write a folder's images, resized to `resolution` px, into another.
 
     Raises

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from studygrid.errors import DataError
-from studygrid.families.base import Split
-from studygrid.families.classification.data.paths import existing_path
-from studygrid.families.classification.data.shares import SPLITS, share_problems, split_problems
+from studygrid.families.base import SPLITS, Split
+from studygrid.families.classification.data.shares import share_problems, split_problems
 from studygrid.families.classification.options import ImageFolderOptions
+from studygrid.families.paths import existing_path
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
 SPLIT_FOLDERS: dict[str, Split] = {

@@ -16,9 +16,9 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from studygrid.errors import DataError
-from studygrid.families.base import Split
+from studygrid.families.base import SPLITS, Split
 from studygrid.families.classification.data.layout import SPLIT_FOLDERS
-from studygrid.families.classification.data.shares import SPLITS, share_problems, split_problems
+from studygrid.families.classification.data.shares import share_problems, split_problems
 from studygrid.families.classification.options import ArraysOptions
 
 

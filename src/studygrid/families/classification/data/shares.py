@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import get_args
 
-from studygrid.families.base import Split
-
-SPLITS: tuple[Split, ...] = get_args(Split)
+from studygrid.families.base import SPLITS, Split
 
 
 def held_out(count: int, fraction: float) -> int:

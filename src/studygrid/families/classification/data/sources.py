@@ -12,9 +12,7 @@ from pathlib import Path
 
 from studygrid.errors import DataError
 from studygrid.families.classification.data import fashion_files
-from studygrid.families.classification.data.content import content_sha256
 from studygrid.families.classification.data.layout import read_layout
-from studygrid.families.classification.data.paths import existing_path
 from studygrid.families.classification.data.shares import training_size
 from studygrid.families.classification.options import (
     ArraysOptions,
@@ -22,6 +20,8 @@ from studygrid.families.classification.options import (
     FashionMnistOptions,
     ImageFolderOptions,
 )
+from studygrid.families.content import content_sha256
+from studygrid.families.paths import existing_path
 
 # 39 of the 64 blocks of 41 cells; see elpv.split_blocks.
 ELPV_TRAIN_SIZE = 1599

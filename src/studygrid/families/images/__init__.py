@@ -1,0 +1,1 @@
+"""Images of any kind of file, to arrays of one size."""
