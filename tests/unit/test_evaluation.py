@@ -15,9 +15,9 @@ from torch import nn
 
 from studygrid.families.base import Split
 from studygrid.families.classification.models import tiny_cnn
-from studygrid.families.classification.models.shape import InputShape
 from studygrid.families.classification.options import PlainCnnOptions
 from studygrid.families.classification.task import ClassificationTask
+from studygrid.families.networks.shape import InputShape
 from tests.unit.conftest import SIDE, Bench, Ran, prepare_patterns
 
 # Rates high enough that the validation loss goes up and down.

@@ -17,10 +17,11 @@ from torch import nn
 
 from studygrid.errors import ConfigError, StudygridError
 from studygrid.families.base import load_reference
-from studygrid.families.classification.models import find_architecture, torchvision_operators
-from studygrid.families.classification.models.shape import InputShape
+from studygrid.families.classification.models import find_architecture
 from studygrid.families.classification.models.torchvision_models import NAMES as TORCHVISION
-from studygrid.families.classification.models.weights import load_weights
+from studygrid.families.networks import torchvision_operators
+from studygrid.families.networks.shape import InputShape
+from studygrid.families.networks.weights import load_weights
 
 OWN = ("tiny_cnn", "simple_cnn")
 TIMM = ("test_resnet", "test_efficientnet", "test_vit")

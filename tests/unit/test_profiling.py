@@ -20,8 +20,9 @@ from torch import nn
 import studygrid
 from studygrid.errors import StudygridError
 from studygrid.families.classification.models import timm_models, torchvision_models
-from studygrid.families.classification.models.shape import InputShape
-from studygrid.families.classification.options import NetworkOptions, TimmOptions
+from studygrid.families.classification.options import TimmOptions
+from studygrid.families.networks.options import NetworkOptions
+from studygrid.families.networks.shape import InputShape
 from studygrid.profiling import memory
 from studygrid.profiling.flops import count_flops
 from studygrid.profiling.latency import (

@@ -117,11 +117,17 @@ def test_editing_an_architecture_re_runs_its_runs_alone(study: Clone) -> None:
     assert due(study) == records(models="tiny_cnn") | profiles | TABLES
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "auroc", "calibration", "precision_recall"])
+@pytest.mark.parametrize("metric", ["auroc", "calibration", "precision_recall"])
 def test_editing_a_metric_re_evaluates_without_training(study: Clone, metric: str) -> None:
     path = study.folder / f"src/studygrid/families/classification/metrics/{metric}.py"
     path.write_text(path.read_text() + "\nEDITED = True\n")
     assert due(study) == records("evaluate") | TABLES
+
+
+def test_editing_a_metric_that_epochs_are_scored_by_trains_again(study: Clone) -> None:
+    path = study.folder / "src/studygrid/families/classification/metrics/accuracy.py"
+    path.write_text(path.read_text() + "\nEDITED = True\n")
+    assert due(study) == records() | TABLES
 
 
 def test_editing_a_figure_re_makes_what_shows_it_alone(study: Clone) -> None:

@@ -209,6 +209,8 @@ class Family:
         the loss and the one that is monitored.
     stratum
         Name of the prepared array by whose values training subsets are stratified, or None.
+    strata
+        Names of these values where they are not the classes of the data.
     tables
         References to what is kept of the test predictions beside the metrics, as numbers in
         rows: a confusion matrix, say.
@@ -233,6 +235,7 @@ class Family:
     task: str
     epoch_metrics: tuple[str, ...] = ()
     stratum: str | None = None
+    strata: tuple[str, ...] = ()
     tables: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     sections: Mapping[str, str] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -121,15 +121,15 @@ def _data(study: StudyResults) -> list[Block]:
         for name, value in first.facts.items()
         if isinstance(value, str)
     ]
-    blocks: list[Block] = [Definitions(tuple(terms)), _splits(first)]
+    blocks: list[Block] = [Definitions(tuple(terms)), _splits(first, study.family.strata)]
     if faults:
         blocks.append(Paragraph(f"Not read: {'; '.join(faults.values())}", True))
     blocks += _duplicates(records)
     return blocks
 
 
-def _splits(record: DataRecord) -> Table:
-    classes = record.facts.get("classes")
+def _splits(record: DataRecord, strata: Sequence[str]) -> Table:
+    classes = list(strata) or record.facts.get("classes")
     rows: list[dict[str, Any]] = []
     for name, split in record.splits.items():
         row: dict[str, Any] = {"split": name, "samples": split.count}
@@ -139,7 +139,8 @@ def _splits(record: DataRecord) -> Table:
             map(str, classes) if named and classes else (f"class {i}" for i in range(len(counts)))
         )
         rows.append(row | dict(zip(names, counts, strict=True)))
-    note = "Samples of each split, and of each class in it; the same for every run."
+    kind = "kind" if strata else "class"
+    note = f"Samples of each split, and of each {kind} in it; the same for every run."
     frame = pd.DataFrame(rows)
     headings = {"split": "Split", "samples": "Samples"}
     return Table("splits", "Splits", note, frame, tuple(map(str, frame)), headings)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, NonNegativeInt
 
+from studygrid.families.networks.options import NetworkOptions
 from studygrid.study import Probability, Section
 
 
@@ -82,15 +83,6 @@ class ArraysOptions(Section):
     validation_fraction: Fraction = Field(0.2, description="Without `split`: share of the data.")
     test_fraction: Fraction = Field(0.2, description="Without `split`: share of the data.")
     split_seed: NonNegativeInt = Field(0, description="Without `split`: seed of the split.")
-
-
-class NetworkOptions(Section):
-    """Options of every architecture."""
-
-    weights: str | None = Field(
-        None,
-        description="File of a state dict to start from; a head of another size is left out.",
-    )
 
 
 class PlainCnnOptions(NetworkOptions):

@@ -21,8 +21,8 @@ from studygrid.families.base import (
     load_reference,
 )
 from studygrid.families.classification.augmentation import Augmentation
-from studygrid.families.classification.models.shape import InputShape
 from studygrid.families.classification.predictions import Predictions
+from studygrid.families.networks.shape import InputShape
 from studygrid.families.prepared import PreparedData
 from studygrid.families.resident import Samples
 from studygrid.spec import ModelSpec, TrainSpec

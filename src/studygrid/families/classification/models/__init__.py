@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
-
 from studygrid.families.base import Architecture
-from studygrid.families.classification.options import (
-    NetworkOptions,
-    PlainCnnOptions,
-    TimmOptions,
-)
+from studygrid.families.classification.options import PlainCnnOptions, TimmOptions
+from studygrid.families.networks.options import NetworkOptions
+from studygrid.families.networks.sources import timm_names
 
 _HERE = "studygrid.families.classification.models"
 _TORCHVISION = (
@@ -32,19 +25,6 @@ _OWN = {
         for name in _TORCHVISION
     },
 }
-_REGISTERED = re.compile(r"^@register_model\s+def (\w+)", re.MULTILINE)
-
-
-@cache
-def timm_names() -> frozenset[str]:
-    """Return the names that timm registers, read from its source: importing it takes seconds."""
-    spec = find_spec("timm")
-    if spec is None or spec.origin is None:
-        return frozenset()
-    sources = (Path(spec.origin).parent / "models").glob("*.py")
-    return frozenset(
-        name for source in sources for name in _REGISTERED.findall(source.read_text("utf-8"))
-    )
 
 
 def architecture_names() -> list[str]:

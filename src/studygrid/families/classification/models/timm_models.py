@@ -7,14 +7,14 @@ from typing import Any
 from torch import nn
 
 from studygrid.errors import ConfigError
-from studygrid.families.classification.models import torchvision_operators
-from studygrid.families.classification.models.shape import (
+from studygrid.families.classification.options import TimmOptions
+from studygrid.families.networks import torchvision_operators
+from studygrid.families.networks.shape import (
     InputShape,
     check_forward,
     wrong_resolution,
 )
-from studygrid.families.classification.models.weights import load_weights
-from studygrid.families.classification.options import TimmOptions
+from studygrid.families.networks.weights import load_weights
 
 
 def build(shape: InputShape, options: TimmOptions, architecture: str) -> nn.Module:
@@ -43,7 +43,7 @@ def build(shape: InputShape, options: TimmOptions, architecture: str) -> nn.Modu
     _check_patches(model, shape, architecture)
     if options.weights:
         load_weights(model, options.weights)
-    check_forward(model, shape, architecture)
+    check_forward(model, shape, architecture, (shape.classes,), "image classifier")
     return model
 
 

@@ -6,9 +6,9 @@ from collections import OrderedDict
 
 from torch import nn
 
-from studygrid.families.classification.models.shape import InputShape, check_forward
-from studygrid.families.classification.models.weights import load_weights
 from studygrid.families.classification.options import PlainCnnOptions
+from studygrid.families.networks.shape import InputShape, check_forward
+from studygrid.families.networks.weights import load_weights
 
 WIDTH = 8
 
@@ -40,5 +40,5 @@ def build(shape: InputShape, options: PlainCnnOptions, architecture: str) -> nn.
     )
     if options.weights:
         load_weights(model, options.weights)
-    check_forward(model, shape, architecture)
+    check_forward(model, shape, architecture, (shape.classes,), "image classifier")
     return model

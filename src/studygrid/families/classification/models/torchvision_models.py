@@ -6,10 +6,10 @@ from typing import Any
 
 from torch import nn
 
-from studygrid.families.classification.models import torchvision_operators
-from studygrid.families.classification.models.shape import InputShape, check_forward
-from studygrid.families.classification.models.weights import load_weights
-from studygrid.families.classification.options import NetworkOptions
+from studygrid.families.networks import torchvision_operators
+from studygrid.families.networks.options import NetworkOptions
+from studygrid.families.networks.shape import InputShape, check_forward
+from studygrid.families.networks.weights import load_weights
 
 # Our name, torchvision's name, and what differs from torchvision's defaults.
 _NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -52,7 +52,7 @@ def build(shape: InputShape, options: NetworkOptions, architecture: str) -> nn.M
         _replace_stem(model, shape.channels)
     if options.weights:
         load_weights(model, options.weights)
-    check_forward(model, shape, architecture)
+    check_forward(model, shape, architecture, (shape.classes,), "image classifier")
     return model
 
 

@@ -1,4 +1,4 @@
-"""The input and output of an image classifier, and the check that a model has them."""
+"""The input and output of a network on images, and the check that a model has them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,24 @@ class InputShape:
     resolution: int
 
 
-def check_forward(model: nn.Module, shape: InputShape, architecture: str) -> None:
+def check_forward(
+    model: nn.Module, shape: InputShape, architecture: str, outputs: tuple[int, ...], task: str
+) -> None:
     """Pass one blank image through a model.
 
     Only a pass tells whether an architecture's poolings, windows and patches fit an image side.
 
+    Parameters
+    ----------
+    outputs
+        The shape of what it should give for one image.
+    task
+        What a model of this shape is called.
+
     Raises
     ------
     ConfigError
-        If the model cannot take images of this size, or gives anything but one score a class.
+        If the model cannot take images of this size, or gives anything else.
     """
     import torch
 
@@ -43,10 +52,11 @@ def check_forward(model: nn.Module, shape: InputShape, architecture: str) -> Non
     finally:
         model.train(was_training)
     got = getattr(scores, "shape", type(scores).__name__)
-    if got != (1, shape.classes):
+    if got != (1, *outputs):
+        expected = "x".join(map(str, outputs))
         raise ConfigError(
-            f"architecture {architecture}: gives {got} for one image, not a score for each of "
-            f"{shape.classes} classes; it is no plain image classifier"
+            f"architecture {architecture}: gives {got} for one image, not {expected} scores; "
+            f"it is no plain {task}"
         )
 
 
