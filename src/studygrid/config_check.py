@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from studygrid.config_errors import Problems, nearest
 from studygrid.config_grid import check_grid, check_sizes
 from studygrid.config_models import Model, check_models, check_names
 from studygrid.errors import ConfigError
-from studygrid.families import load_family
+from studygrid.families import BUILT_IN, load_family
 from studygrid.families.base import Dataset, Family
 from studygrid.figures import figures_of
 from studygrid.grid import Run
@@ -61,12 +62,23 @@ def _family(name: Any, problems: Problems) -> Family | None:
     if not isinstance(name, str):
         return None
     try:
-        return load_family(name)
+        family = load_family(name)
+        _check_needs(family, problems)
+        return family
     except ConfigError as error:
         problems.add(("family",), str(error))
     except Exception as error:  # a user's own file may raise anything
         problems.add(("family",), f"cannot be loaded: {type(error).__name__}: {error}", name)
     return None
+
+
+def _check_needs(family: Family, problems: Problems) -> None:
+    lacking = [package for module, package in family.needs.items() if not find_spec(module)]
+    if lacking:
+        extra = f"-c envs/constraints.txt -e '.[{family.name}]'"
+        install = f"pip install {extra if family.name in BUILT_IN else ' '.join(lacking)}"
+        what = f"needs {' and '.join(lacking)}, not installed here; {install}"
+        problems.add(("family",), what, family.name)
 
 
 def _dataset(
@@ -110,6 +122,29 @@ def _check_report(family: Family, section: Any, problems: Problems) -> None:
             problems.add(place, f"{family.name} has no such figure", name, hint.strip())
         elif name in figures[:position]:
             problems.add(place, "is named twice", name)
+    ranking = section.get("ranking") if isinstance(section, Mapping) else None
+    weights = ranking.get("weights") if isinstance(ranking, Mapping) else None
+    if isinstance(weights, Mapping):
+        _check_weights(family, weights, problems)
+
+
+def _check_weights(family: Family, weights: Mapping[Any, Any], problems: Problems) -> None:
+    """Check that the metrics of a ranking have a common scale, and that each counts once."""
+    bounded = [metric.name for metric in family.metrics if metric.bounds is not None]
+    counted: dict[str, str] = {}
+    for name in weights:
+        place = ("report", "ranking", "weights", name)
+        if name not in family.metric_names:
+            problems.add(place, f"{family.name} has no such metric", hint=nearest(name, bounded))
+        elif name not in bounded:
+            message = "has no lowest and highest value, so it cannot be weighed against others"
+            problems.add(place, message, hint=f"valid: {', '.join(bounded)}")
+        else:
+            same = family.metric(name).same_as or name
+            if same in counted:
+                message = f"always equals {counted[same]}, which would count twice"
+                problems.add(place, message, hint="keep one of the two")
+            counted.setdefault(same, name)
 
 
 def _check_results(folder: Any, check_files: bool, problems: Problems) -> None:

@@ -6,11 +6,13 @@ import argparse
 import io
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from studygrid.errors import RecordError
 from studygrid.execution.events import Events
@@ -88,7 +90,8 @@ def evaluate_run(
             if lease.shared:
                 return None
             status, reason = Status.OOM, f"in evaluation: {first_line(error)}"
-    saved = _save_scores(options.output.parent / "scores.npz", spec, scores)
+    folder: Path = options.output.parent
+    per_sample = scores.per_sample if spec.evaluation.save_scores else {}
     return EvaluateRecord(
         status=status,
         reason=reason,
@@ -102,7 +105,8 @@ def evaluate_run(
         chance=_chance(spec, train, scores.class_shares),
         facts=scores.facts,
         tables=scores.tables,
-        scores_file=saved,
+        scores_file=_save(folder / "scores.npz", per_sample),
+        examples_file=_save(folder / "examples.npz", scores.examples),
         evaluate_time_sec=elapsed,
         origin=clock.origin(device),
     )
@@ -133,12 +137,12 @@ def _chance(
     return {metric.name: metric.chance(shares) for metric in metrics if metric.chance}
 
 
-def _save_scores(path: Path, spec: EvaluateSpec, scores: Scores) -> str | None:
+def _save(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str | None:
     path.unlink(missing_ok=True)
-    if not spec.evaluation.save_scores or not scores.per_sample:
+    if not arrays:
         return None
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **scores.per_sample)
+    np.savez_compressed(buffer, allow_pickle=False, **arrays)
     write_atomically(path, buffer.getvalue())
     return path.name
 

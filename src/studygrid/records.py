@@ -228,6 +228,7 @@ class EvaluateRecord(Part):
     facts: dict[str, Any]
     tables: dict[str, list[list[int | float]]]
     scores_file: str | None
+    examples_file: str | None
     evaluate_time_sec: float | None
     origin: Origin
 

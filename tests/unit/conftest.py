@@ -101,16 +101,19 @@ class Ran:
 
 
 class Bench:
-    """Trains and scores, in folders of its own, on prepared data of three unequal classes."""
+    """Trains and scores, in folders of its own, on prepared data.
 
-    def __init__(self, folder: Path, data: Path) -> None:
-        self.folder, self.data = folder, data
+    Without `base`, it is of three unequal classes.
+    """
+
+    def __init__(self, folder: Path, data: Path, base: dict[str, Any] | None = None) -> None:
+        self.folder, self.data, self.base = folder, data, base or _BASE
 
     def spec(self, **changes: Any) -> TrainSpec:
         """Return the spec of a run of 6 steps in 3 epochs, with changes section by section."""
-        content = {**_BASE, **changes}
+        content = {**self.base, **changes}
         for section in ("options", "training", "loss", "augmentation"):
-            content[section] = {**_BASE[section], **changes.get(section, {})}
+            content[section] = {**self.base[section], **changes.get(section, {})}
         if changes.get("training", {}).get("epochs") is not None:
             content["training"].pop("steps")
         return TrainSpec.model_validate(content)

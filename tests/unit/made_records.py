@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,7 @@ def data_record(plan: Plan) -> DataRecord:
     array = ArrayFile(file="images.npy", shape=[4, 1, 32, 32], dtype="uint8", sha256="a")
     split = SplitFacts(file="train.npy", sha256="b", count=2, class_counts=[1, 1])
     return DataRecord(
-        spec=plan.data_spec(32, Path("cache")),
+        spec=plan.data_spec(32, Path(tempfile.gettempdir()) / "cache"),
         sha256="d",
         arrays={"images": array, "labels": array},
         splits={"train": split, "test": split},
@@ -166,6 +167,7 @@ def evaluate_record(
         facts={},
         tables={"confusion_matrix": [[1, 2], [3, 4]]},
         scores_file=None,
+        examples_file=None,
         evaluate_time_sec=1.5,
         origin=ORIGIN,
     )

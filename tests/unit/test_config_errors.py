@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from studygrid import config_check
 from studygrid.config_errors import nearest
 from studygrid.errors import ConfigError
 from studygrid.plan import make_plan, read_plan
@@ -703,3 +704,14 @@ def test_snakemake_starts_nothing_and_prints_the_problems(
     assert "Traceback" not in printed
     assert "src/studygrid" not in printed
     assert not (clone.folder / "results").exists()
+
+
+def test_a_family_whose_packages_are_missing_is_refused_with_how_to_install_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(config_check, "find_spec", lambda module: None)
+    text = BASE.replace("classification", "segmentation").replace("tiny_cnn", "small_unet", 1)
+    text = text.replace("  simple_cnn:\n", "").replace("name: elpv", "name: cracks")
+    said = messages(text)
+    assert "c.yaml:2: family: needs scikit-image and segmentation-models-pytorch" in said[0]
+    assert "pip install -c envs/constraints.txt -e '.[segmentation]'" in said[0]

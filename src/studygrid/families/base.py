@@ -127,7 +127,9 @@ class Scores:
     tables
         Numbers in rows that figures are drawn from.
     per_sample
-        Arrays that are kept beside the record.
+        Arrays that are kept beside the record where `evaluation.save_scores` says so.
+    examples
+        Small arrays that are always kept beside it: what a model made of a few samples.
     """
 
     values: dict[str, float | None]
@@ -136,6 +138,7 @@ class Scores:
     facts: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, list[list[int | float]]] = field(default_factory=dict)
     per_sample: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    examples: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,6 +207,8 @@ class Family:
         From a name to the architecture, or None; `architecture_names` are for suggestions.
     task
         Reference to the class that implements `Task`.
+    needs
+        Modules that must be installed beside studygrid's own, and their packages.
     epoch_metrics
         Names of the metrics that are scored on the validation split after each epoch, beside
         the loss and the one that is monitored.
@@ -233,6 +238,7 @@ class Family:
     metrics: tuple[Metric, ...]
     primary_metric: str
     task: str
+    needs: Mapping[str, str] = field(default_factory=dict)
     epoch_metrics: tuple[str, ...] = ()
     stratum: str | None = None
     strata: tuple[str, ...] = ()

@@ -76,6 +76,10 @@ class RunFacts(BaseModel):
         The train spec as `Spec.to_json` writes it.
     tables
         What was kept of the test predictions beside the metrics: a confusion matrix, say.
+    scored
+        What else a reader of the scores must know: a threshold that was chosen, say.
+    examples_file
+        Name of the file in the run's folder with what the model made of a few samples, if kept.
     finished_at
         When the evaluation ended, UTC.
     origin
@@ -95,6 +99,8 @@ class RunFacts(BaseModel):
     data_sha256: str
     chance: dict[str, float]
     tables: dict[str, list[list[int | float]]]
+    scored: dict[str, Any]
+    examples_file: str | None
     test_samples: int
     finished_at: str
     origin: RunOrigin
@@ -201,6 +207,8 @@ def read_run(folder: Path) -> RunFacts:
         data_sha256=evaluate.data_sha256,
         chance=evaluate.chance,
         tables=evaluate.tables,
+        scored=evaluate.facts,
+        examples_file=evaluate.examples_file,
         test_samples=evaluate.test_count,
         finished_at=evaluate.origin.finished_at,
         origin=_origin(train, evaluate),

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 Kind = Literal["integer", "float"]
 Span = tuple[float, float]
@@ -46,6 +46,9 @@ def read_header(path: Path) -> tuple[str, int]:
 def read_image(path: Path) -> Image.Image:
     """Decode an image file; of several pages the first."""
     with _opened(path) as image:
+        # A library that renders pages sets it for its whole process, and Pillow then fills what a
+        # cut file lacks with grey.
+        ImageFile.LOAD_TRUNCATED_IMAGES = False
         image.load()
         return image
 
