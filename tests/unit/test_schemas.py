@@ -18,7 +18,8 @@ CONFIGS = [ROOT / "config" / "config.yaml", *(ROOT / "config" / "studies").glob(
 
 
 def faults(config: Any) -> list[str]:
-    schema = json.loads((FOLDER / "classification.schema.json").read_text())
+    family = config.get("family", "classification")
+    schema = json.loads((FOLDER / f"{family}.schema.json").read_text())
     validator = jsonschema.Draft202012Validator(schema)
     return [error.message for error in validator.iter_errors(config)]
 

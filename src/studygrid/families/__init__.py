@@ -12,7 +12,10 @@ from studygrid.config_errors import nearest
 from studygrid.errors import ConfigError
 from studygrid.families.base import Family, load_reference
 
-BUILT_IN = {"classification": "studygrid.families.classification:FAMILY"}
+BUILT_IN = {
+    "classification": "studygrid.families.classification:FAMILY",
+    "segmentation": "studygrid.families.segmentation:FAMILY",
+}
 
 
 def family_names() -> list[str]:

@@ -1,0 +1,1 @@
+"""Datasets: prepared once to arrays of images and masks."""

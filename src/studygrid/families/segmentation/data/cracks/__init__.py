@@ -1,0 +1,1 @@
+"""Cracks: pictures of cracked surfaces drawn by a generator, with masks that are exact."""

@@ -1,0 +1,1 @@
+"""The user's own images and masks, from two folders of files."""

