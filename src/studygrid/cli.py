@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "retry": "Re-open failures that are results, so that the next run tries them again.",
     "aggregate": "Gather whatever is there of a study into tables, a summary and a report.",
     "report": "Write the report of a study as HTML, Markdown, PDF or plain text.",
-    "export": "Hand the runs on to MLflow, Weights & Biases or TensorBoard, as local files.",
+    "export": "Hand the runs on to MLflow, Weights & Biases, TensorBoard or CrackSeg, as files.",
 }
 
 
