@@ -81,6 +81,8 @@ def config_schema(family: Family) -> Schema:
     _replace(parts["Report"], "metric", {"anyOf": [metrics, _NULL]})
     names = {"type": "array", "items": {"enum": list(figures_of(family))}, "minItems": 1}
     _replace(parts["Report"], "figures", {"anyOf": [names, _NULL]})
+    bounded = [metric.name for metric in family.metrics if metric.bounds is not None]
+    parts["Ranking"]["properties"]["weights"]["propertyNames"] = {"enum": bounded}
     _replace(parts["ModelConfig"], "training", _reference("Training"))
     for part in (schema, parts["ModelConfig"]):
         _replace(part, "loss", loss)

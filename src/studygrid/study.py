@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     Field,
     NonNegativeFloat,
     NonNegativeInt,
@@ -22,7 +23,9 @@ from studygrid.axes import Axes, BatchSizes, Names, Resolutions, SeedList, Seeds
 from studygrid.axes import Size as Size
 from studygrid.section import Probability as Probability
 from studygrid.section import Section as Section
-from studygrid.section import Share
+from studygrid.section import Share, read_number
+
+Weight = Annotated[PositiveFloat, BeforeValidator(read_number)]
 
 
 class AxisValues(Section):
@@ -210,6 +213,16 @@ class Profiling(Section):
     )
 
 
+class Ranking(Section):
+    """How the report ranks cells by several metrics at once."""
+
+    weights: dict[str, Weight] = Field(
+        {},
+        description="Metrics and their weights, such as `{f1: 2, recall: 1}`: only what they are "
+        "to each other counts. Without any, cells are ranked by `report.metric` alone.",
+    )
+
+
 class Report(Section):
     """What the tables and figures show."""
 
@@ -224,6 +237,7 @@ class Report(Section):
         description="Validation score of the figure time_to_threshold; when left out, the one "
         "that three quarters of the runs reach.",
     )
+    ranking: Ranking = Field(Ranking(), description=Ranking.__doc__)
 
 
 class Execution(Section):

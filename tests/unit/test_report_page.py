@@ -99,9 +99,12 @@ class Outline(HTMLParser):
 
 @pytest.fixture
 def plan() -> Plan:
-    return small_plan(
-        name="Cells", report={"metric": "accuracy", "figures": ["metric_by_resolution"]}
-    )
+    report = {
+        "metric": "accuracy",
+        "figures": ["metric_by_resolution"],
+        "ranking": {"weights": {"accuracy": 2, "f1": 1}},
+    }
+    return small_plan(name="Cells", report=report)
 
 
 @pytest.fixture
@@ -426,8 +429,9 @@ def test_a_family_may_replace_a_section(plan: Plan) -> None:
 def test_markdown_has_the_same_sections(plan: Plan, folder: Path) -> None:
     text = as_markdown(study_results(plan, folder), files_of(folder)).decode()
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == [
-        "The question", "What was run, and what failed", "What the numbers say", "Figures",
-        "Tables", "Methods", "Provenance",
+        "The question", "What was run, and what failed", "What the numbers say",
+        "Ranking by several metrics", "How training went", "Outlier runs", "Figures", "Tables",
+        "Methods", "Provenance",
     ]  # fmt: skip
     assert "](<figures/metric_by_resolution.svg>)" in text
     assert "> **Note:** At resolution 48, 1 group of samples" in text

@@ -12,13 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
-from studygrid.errors import RecordError
 from studygrid.figures import chosen_cells as chosen
+from studygrid.figures.data_names import data_names
 from studygrid.figures.drawing import Drawing
 from studygrid.figures.frame import framed, nothing_to_draw
 from studygrid.figures.pooled_tables import PooledTable, cell_words, pooled_tables, pooled_words
 from studygrid.figures.style import GREY, WIDTH_IN, house_style
-from studygrid.records import DataRecord, read_record
 from studygrid.results.study_results import StudyResults
 
 TABLE = "confusion_matrix"
@@ -90,16 +89,6 @@ def confusion_matrices(study: StudyResults) -> Drawing:
 
 def _is_square(matrix: NDArray[np.float64]) -> bool:
     return matrix.shape[0] == matrix.shape[1] and bool((matrix >= 0).all())
-
-
-def class_names(study: StudyResults, resolution: int, classes: int) -> list[str] | None:
-    """Return the names of the classes, if the record of the prepared data has so many."""
-    path = study.folder / "data" / f"res{resolution}" / "data.json"
-    try:
-        names = read_record(path, DataRecord).facts.get("classes")
-    except RecordError:
-        return None
-    return list(map(str, names)) if isinstance(names, list) and len(names) == classes else None
 
 
 def _drawn(
@@ -190,8 +179,8 @@ def _what_is_empty(found: Sequence[PooledTable], layout: _Layout) -> str:
 
 def _names(study: StudyResults, item: PooledTable) -> list[str]:
     classes = len(item.total)
-    known = class_names(study, int(str(item.cell["resolution"])), classes)
-    return known or [str(number) for number in range(classes)]
+    known = data_names(study, int(str(item.cell["resolution"])), "classes")
+    return known if len(known) == classes else [str(number) for number in range(classes)]
 
 
 def shares_of_rows(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -218,10 +207,10 @@ def _draw_matrix(
     if not layout.shares:
         return
     for true, predicted in np.ndindex(*matrix.shape):
-        share = shares[true, predicted]
-        text = "–" if np.isnan(share) else f"{100 * share:.0f}"
+        share = float(shares[true, predicted])
+        text = _percent(share)
         if layout.counts:
-            text += f"\n({matrix[true, predicted]:.0f})"
+            text += f"\n({matrix[true, predicted]:,.0f})"
         # Zeros everywhere hide what is confused: without counts, an empty field says it too.
         if not layout.counts and matrix[true, predicted] == 0 and not np.isnan(share):
             continue
@@ -229,6 +218,15 @@ def _draw_matrix(
         axes.text(
             predicted, true, text, ha="center", va="center", size=layout.text_size, color=colour
         )
+
+
+def _percent(share: float) -> str:
+    """Return a share in percent; what is there does not round to nothing, nor most to all."""
+    if np.isnan(share):
+        return "–"
+    if 0 < share < 0.005:
+        return "<1"
+    return ">99" if 0.995 <= share < 1 else f"{100 * share:.0f}"
 
 
 def _name_classes(axes: Axes, names: Sequence[str]) -> None:

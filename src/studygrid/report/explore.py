@@ -23,10 +23,10 @@ _HEIGHT_PX = 380
 _TESTED = {"x", "resolution", "samples", "train_samples"}
 _MOST_TICKS = 10
 # What to show at first: the first of these that a figure's numbers have.
-_UP = ("value", "mean", "validation_loss", "accuracy", "share_of_true", "ok")
+_UP = ("value", "mean", "validation_loss", "accuracy", "share_of_true", "precision", "iou", "ok")
 _ACROSS = (
-    "x", "cost", "throughput_samples_per_sec", "step", "confidence", "predicted_name", "samples",
-    "train_samples", "resolution",
+    "x", "cost", "throughput_samples_per_sec", "step", "confidence", "predicted_name", "recall",
+    "width_low_percent", "samples", "train_samples", "resolution",
 )  # fmt: skip
 _ACROSS_OF = {"metric_by_resolution": "resolution"}
 

@@ -2,6 +2,16 @@
 
 from studygrid.statistics.comparisons import Comparison, compare_paired, holm
 from studygrid.statistics.intervals import Summary, summarise
+from studygrid.statistics.outliers import Judged, judge
 from studygrid.statistics.pareto import pareto_front
 
-__all__ = ["Comparison", "Summary", "compare_paired", "holm", "pareto_front", "summarise"]
+__all__ = [
+    "Comparison",
+    "Judged",
+    "Summary",
+    "compare_paired",
+    "holm",
+    "judge",
+    "pareto_front",
+    "summarise",
+]

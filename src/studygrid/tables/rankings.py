@@ -34,7 +34,25 @@ COLUMNS += [*list(_COMPARED)[:5], "p_holm", *list(_COMPARED)[5:], "verdict"]
 
 
 def ranking(study: StudyResults) -> pd.DataFrame:
-    """Rank the cells of a study by its metric.
+    """Rank the cells of a study by its metric: see `ranked`."""
+    column = f"test_{study.metric.name}"
+    cells = study.summary.loc[study.summary["metric"] == column]
+    return ranked(cells, study.frame, column, higher_is_better=study.metric.higher_is_better)
+
+
+def ranked(
+    cells: pd.DataFrame, runs: pd.DataFrame, column: str, *, higher_is_better: bool
+) -> pd.DataFrame:
+    """Rank cells by a score.
+
+    Parameters
+    ----------
+    cells
+        One row a cell, the columns of summary_statistics.csv.
+    runs
+        One row a run: its axes, `status`, and the score.
+    column
+        Name of the score in `runs`.
 
     Returns
     -------
@@ -47,14 +65,12 @@ def ranking(study: StudyResults) -> pd.DataFrame:
     (`p_holm` below 0.05), ``not told apart``, or ``too few seeds`` where no test is possible;
     it is empty for cells without a value.
     """
-    column = f"test_{study.metric.name}"
-    cells = study.summary.loc[study.summary["metric"] == column]
     columns = [*_CELL, "metric", "n", *_COUNTS, *_NUMBERS]
     rows = [dict(zip(columns, row, strict=True)) for row in cells[columns].itertuples(index=False)]
     with_value = [row for row in rows if row["n"] > 0]
-    with_value.sort(key=lambda row: row["mean"], reverse=study.metric.higher_is_better)
+    with_value.sort(key=lambda row: row["mean"], reverse=higher_is_better)
     _number(with_value)
-    _compare(with_value, _values_by_seed(study.frame, column))
+    _compare(with_value, _values_by_seed(runs, column))
     without = [row | {"rank": None, "verdict": ""} for row in rows if row["n"] == 0]
     frame = pd.DataFrame([*with_value, *without], columns=COLUMNS)
     whole = dict.fromkeys(["rank", "n", *_COUNTS, "pairs"], "Int64")

@@ -46,8 +46,10 @@ def size_name(size: Any) -> str:
 
 
 def in_sentence(label: str) -> str:
-    """Return a label as it stands within a sentence: small, unless it is an acronym."""
-    return label if label[1:2].isupper() or label[1:2].isdigit() else label[:1].lower() + label[1:]
+    """Return a label as it stands within a sentence: small, unless it starts with an acronym."""
+    first = label.split(" ", 1)[0][1:]
+    is_acronym = any(letter.isupper() or letter.isdigit() for letter in first)
+    return label if is_acronym else label[:1].lower() + label[1:]
 
 
 def direction(metric: Metric) -> str:

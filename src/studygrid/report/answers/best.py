@@ -31,7 +31,7 @@ def best_answer(study: StudyResults, ranked: Sequence[Row]) -> Answer:
     sentences = [_best(study, ranked[0]), *_shared_first(study, ranked)]
     sentences += _incomplete(study, ranked)
     if len(ranked) > 1:
-        sentences += [*_apart(study, ranked), *_exact_floor(ranked), _flattered(ranked)]
+        sentences += [*apart(study, ranked), *_exact_floor(ranked), _flattered(ranked)]
     elif len(study.plan.cells) > 1:
         sentences.append("No other cell has a value, so it is the best of one.")
     return Answer("best", "The best cell", tuple(sentences))
@@ -85,7 +85,8 @@ def _incomplete(study: StudyResults, ranked: Sequence[Row]) -> list[str]:
     return [*sentences, f"{share}; {others}."]
 
 
-def _apart(study: StudyResults, ranked: Sequence[Row]) -> list[str]:
+def apart(study: StudyResults, ranked: Sequence[Row]) -> list[str]:
+    """Say which cells cannot be told apart from the first, or be compared with it."""
     tested = [row for row in ranked[1:] if row["p_holm"] is not None]
     untested = sum(row["verdict"] == TOO_FEW for row in ranked[1:])
     sentences = [_verdicts(study, tested)] if tested else []

@@ -42,6 +42,7 @@ METRICS = (
         undefined="never",
         compute=f"{_HERE}.accuracy:accuracy",
         chance=_majority,
+        bounds=(0, 1),
     ),
     Metric(
         name="balanced_accuracy",
@@ -53,6 +54,7 @@ METRICS = (
         undefined="never; a class without samples does not count",
         compute=f"{_HERE}.balanced_accuracy:balanced_accuracy",
         chance=_one_in_k,
+        bounds=(0, 1),
     ),
     Metric(
         name="precision",
@@ -63,6 +65,7 @@ METRICS = (
         source="scikit-learn precision_score(average='macro', zero_division=0)",
         undefined="0 for a class that is never predicted",
         compute=f"{_HERE}.precision_recall:precision",
+        bounds=(0, 1),
     ),
     Metric(
         name="recall",
@@ -73,6 +76,7 @@ METRICS = (
         source="scikit-learn recall_score(average='macro', zero_division=0)",
         undefined="0 for a class without samples",
         compute=f"{_HERE}.precision_recall:recall",
+        bounds=(0, 1),
     ),
     Metric(
         name="f1",
@@ -83,6 +87,7 @@ METRICS = (
         source="scikit-learn f1_score(average='macro', zero_division=0)",
         undefined="0 for a class neither present nor predicted",
         compute=f"{_HERE}.precision_recall:f1",
+        bounds=(0, 1),
     ),
     Metric(
         name="auroc",
@@ -95,6 +100,7 @@ METRICS = (
         undefined="null where the split lacks a class",
         compute=f"{_HERE}.auroc:auroc",
         chance=_half,
+        bounds=(0, 1),
     ),
     Metric(
         name="ece",
@@ -106,5 +112,6 @@ METRICS = (
         source="Guo et al., On calibration of modern neural networks, ICML 2017, eq. 3",
         undefined="never",
         compute=f"{_HERE}.calibration:expected_calibration_error",
+        bounds=(0, 1),
     ),
 )
