@@ -142,6 +142,8 @@ def _merged(
     below = shared.get(part)
     below = below if isinstance(below, Mapping) else {}
     sound = _sound(below, kind)
+    if any(override.get(key) is not None for key in kind.together):
+        sound = {key: value for key, value in sound.items() if key not in kind.together}
     try:
         return kind.model_validate(override_with(sound, override))
     except ValidationError as error:

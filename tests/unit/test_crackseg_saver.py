@@ -656,3 +656,22 @@ def test_the_example_of_the_guide_runs_as_it_stands(tmp_path: Path) -> None:
         )
     assert len(caught) == 2  # neither a log nor weights are there
     assert {"summary", "metrics", "validation", "final_results"} <= saved.keys()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"log_file": 3},
+        {"log_file": ["a.log"]},
+        {"log_file": "a" * 5000},
+        {"checkpoint": "a" * 5000},
+        {"epoch_checkpoints": ["a.pth"]},
+        {"epoch_checkpoints": {1: "a" * 5000}},
+    ],
+)
+def test_paths_that_are_none_lose_nothing_else(tmp_path: Path, given: dict[str, Any]) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        files = studygrid.save_experiment_data(**arguments(tmp_path / "e", **given))
+    assert any(next(iter(given)) in str(warning.message) for warning in caught)
+    assert files["metrics"].read_text().count("\n") == 3

@@ -52,7 +52,7 @@ def test_halved_batches_give_the_weights_of_accumulation(
 
 
 def test_validation_gets_smaller_batches_too(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    holds_at_most(monkeypatch, 100, "score")
+    holds_at_most(monkeypatch, 20, "score")
     ran = bench.train(training={"on_oom": "halve"})
     assert (ran.record.status, ran.applied["micro_batch_size"]) == ("ok", 2)
 

@@ -168,6 +168,18 @@ def test_runs_that_stopped_early_are_counted_where_they_could(tmp_path: Path) ->
     assert "Stopped early" not in said(convergence(of_one(tmp_path / "b", FLAT)))
 
 
+def test_a_run_that_stopped_early_is_not_said_to_improve_with_a_larger_budget(
+    tmp_path: Path,
+) -> None:
+    config = {"training": {"early_stopping": {"patience": 3}}}
+    study = of_one(tmp_path, FALLING, config=config)
+    assert "Still improving" in said(convergence(study))
+    path = study.folder / "runs" / study.plan.runs[0].path / "train.json"
+    record = read_record(path, TrainRecord)
+    write_record(path, record.model_copy(update={"stopped_by": "early_stopping"}))
+    assert "Still improving" not in said(convergence(study_results(study.plan, study.folder)))
+
+
 @pytest.mark.parametrize(
     ("schedule", "words"),
     [("cosine", "schedule that ends with the budget"), ("step", "falls in steps")],
@@ -184,7 +196,9 @@ def test_a_constant_rate_needs_no_word(tmp_path: Path) -> None:
 
 def test_too_few_epochs_are_not_judged(tmp_path: Path) -> None:
     section = convergence(of_one(tmp_path, FLAT[:3]))
-    assert said(section) == "No run has the 4 epochs that a statement on its curve needs."
+    assert said(section) == (
+        "No run has a curve (epochs.jsonl) of the 4 epochs that a statement on it needs."
+    )
 
 
 def test_failed_runs_do_not_count_and_without_any_other_there_is_no_section(

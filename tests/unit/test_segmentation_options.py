@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from studygrid.families.segmentation.options import AugmentationOptions, LossOptions
+from studygrid.plan import make_plan
 
 
 def weights(**options: float) -> tuple[float, float, float]:
@@ -47,3 +48,28 @@ def test_constants_out_of_range_are_refused(name: str, value: float) -> None:
 
 def test_no_augmentation_is_on_unless_it_is_asked_for() -> None:
     assert not any(AugmentationOptions().model_dump().values())
+
+
+def test_a_model_s_loss_takes_the_place_of_the_study_s() -> None:
+    plan = make_plan(
+        {
+            "family": "segmentation",
+            "dataset": {"name": "cracks", "backgrounds": ["concrete"]},
+            "loss": {"focal": 0.6, "dice": 0.4, "focal_gamma": 1.0},
+            "models": {
+                "small_unet": None,
+                "entropy": {"architecture": "small_unet", "loss": {"bce": 1.0}},
+                "sharp": {"architecture": "small_unet", "loss": {"focal_gamma": 3.0}},
+            },
+            "grid": {"resolution": [64]},
+        }
+    )
+    found = {
+        name: (model.loss.bce, model.loss.dice, model.loss.focal, model.loss.focal_gamma)  # type: ignore[attr-defined]
+        for name, model in plan.models.items()
+    }
+    assert found == {
+        "small_unet": (0, 0.4, 0.6, 1),
+        "entropy": (1, 0, 0, 1),
+        "sharp": (0, 0.4, 0.6, 3),
+    }

@@ -79,3 +79,9 @@ def test_with_many_classes_a_pixel_of_another_one_is_both_false_and_missed() -> 
     row = iou_by_width_rows(np.array([0.5]), confusion)[-1]
     # Found 3 + 4; predicted 4 + 6, true 5 + 5.
     assert row == [0.1, 1.0, 1, 7, 3, 3]
+
+
+def test_no_width_is_more_than_the_image_s_side() -> None:
+    mask = np.ones((32, 32), np.uint8)
+    mask[0, 0] = 0
+    assert mask_width_px(mask) <= 32

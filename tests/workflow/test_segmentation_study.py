@@ -6,36 +6,36 @@ import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 import yaml
-from PIL import Image
 
 from tests.conftest import ROOT, Clone
 from tests.unit import crackseg_guide_reader
+from tests.unit.test_segmentation_folder import BY_CONTENT, BY_NAME, fill
 
 pytestmark = pytest.mark.workflow
 OF_THE_FAMILY = ("overlays", "precision_recall_curve", "score_by_width", "confusion_matrices")
 
 
-@pytest.fixture(scope="module")
-def cracks(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """Run the smoke study as its file says it."""
-    folder = tmp_path_factory.mktemp("cracks") / "clone"
-    folder.mkdir()
+def test_the_smoke_study_learns_to_find_cracks_is_drawn_and_exported(
+    make_clone: Callable[..., Clone], tmp_path: Path
+) -> None:
+    # One test: in several, each process of pytest would run the study.
     config = yaml.safe_load((ROOT / "config/studies/cracks_smoke.yaml").read_text())
     config["results"] = "results"
     # Those that any study has are drawn in other tests.
     config["report"] = {"figures": ["metric_by_n_train", "learning_curves", *OF_THE_FAMILY]}
-    clone = Clone.of_project(folder, config)
+    clone = make_clone(config)
     clone.run("all")
-    return clone
+    assert_learnt(clone)
+    assert_drawn(clone)
+    assert_exported(clone, tmp_path / "exported")
 
 
-def test_the_smoke_study_learns_to_find_cracks(cracks: Clone) -> None:
+def assert_learnt(cracks: Clone) -> None:
     with (cracks.folder / "results/aggregated_metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == ["ok"] * 4
@@ -47,7 +47,7 @@ def test_the_smoke_study_learns_to_find_cracks(cracks: Clone) -> None:
     assert cracks.to_do() == set()
 
 
-def test_its_figures_are_drawn_from_what_was_measured(cracks: Clone) -> None:
+def assert_drawn(cracks: Clone) -> None:
     for name in OF_THE_FAMILY:
         with (cracks.folder / f"results/figures/{name}.csv").open() as file:
             assert list(csv.DictReader(file)), name
@@ -55,17 +55,16 @@ def test_its_figures_are_drawn_from_what_was_measured(cracks: Clone) -> None:
     assert "Cracks, smoke" in page
 
 
-def test_its_export_is_read_by_a_script_written_from_the_guide(
-    cracks: Clone, tmp_path: Path
-) -> None:
+def assert_exported(cracks: Clone, folder: Path) -> None:
+    """Export it, and read that with a script that was written from CrackSeg's guide alone."""
     command = [sys.executable, "-m", "studygrid.cli", "export", "results", "--to", "crackseg"]
     subprocess.run(
-        [*command, "--output", str(tmp_path)],
+        [*command, "--output", str(folder)],
         cwd=cracks.folder,
         env=cracks.environment(),
         check=True,
     )
-    folders = sorted(path for path in tmp_path.rglob("complete_summary.json"))
+    folders = sorted(path for path in folder.rglob("complete_summary.json"))
     assert len(folders) == 4
     found = [crackseg_guide_reader.read(path.parents[1]) for path in folders]
     best = []
@@ -74,21 +73,14 @@ def test_its_export_is_read_by_a_script_written_from_the_guide(
     assert sorted(one["best"]["val_iou"] for one in found) == pytest.approx(sorted(best))
 
 
-def test_a_study_on_broken_pairs_names_each_of_them_and_trains_nothing(
-    make_clone: Any, tmp_path: Path
+def test_a_study_on_broken_pairs_names_each_of_them_and_runs_without_them(
+    make_clone: Callable[..., Clone], tmp_path: Path
 ) -> None:
     root = tmp_path / "pairs"
-    generator = np.random.default_rng(0)
     for kind in ("images", "masks"):
         (root / kind).mkdir(parents=True)
-    for number in range(12):
-        image = generator.integers(0, 255, (24, 24), dtype=np.uint8)
-        Image.fromarray(image).save(root / f"images/{number:02}.png")
-        Image.fromarray((image > 200).astype(np.uint8) * 255).save(root / f"masks/{number:02}.png")
-    Image.fromarray(np.zeros((9, 9), np.uint8)).save(root / "masks/03.png")
-    (root / "masks/04.png").write_bytes(b"")
-    (root / "images/05.png").write_bytes(b"\x89PNG broken")
-    Image.fromarray(np.full((24, 24), 37, np.uint8)).save(root / "masks/06.png")
+    fill(root, 10, empty=2)  # as many as the messages below count
+    held = [break_it(root) for break_it in BY_CONTENT]
     config = {
         "name": "Broken pairs",
         "family": "segmentation",
@@ -100,19 +92,17 @@ def test_a_study_on_broken_pairs_names_each_of_them_and_trains_nothing(
         "report": {"figures": ["metric_by_n_train"]},
     }
     clone = make_clone(config)
-    target = "results/aggregated_metrics.csv"
+    results, target = clone.folder / "results", "results/aggregated_metrics.csv"
     said = clone.snakemake("--cores", "2", "--retries", "0", target, ok=False).stderr
-    for name in ("03", "04", "05", "06"):
-        assert f"{name}.png" in said, name
-    assert not list((clone.folder / "results").rglob("train.json"))
-    assert not list((clone.folder / "results").rglob("data.json"))
-    # A partner that is missing is known before any job.
-    (root / "masks/07.png").unlink()
-    said = clone.snakemake("--dry-run", ok=False)
-    assert "07" in said.stdout + said.stderr
-    for number in (3, 4, 5, 6, 7):
-        for kind in ("images", "masks"):
-            (root / kind / f"{number:02}.png").unlink(missing_ok=True)
+    assert len(held) >= 10
+    assert not [one for one in held if one not in said]
+    assert not [*results.rglob("train.json"), *results.rglob("data.json")]
+    # What names tell is known before any job.
+    named = [break_it(root) for break_it in BY_NAME]
+    done = clone.snakemake("--dry-run", ok=False)
+    assert not [one for one in named if one.replace(": ", " ", 1) not in done.stdout + done.stderr]
+    clone.config["dataset"]["allow_unreadable"] = True
     clone.run(target)
+    assert len(clone.record("data/res16/data.json")["facts"]["left_out"]) == len(held + named)
     with (clone.folder / target).open() as file:
         assert [row["status"] for row in csv.DictReader(file)] == ["ok"]

@@ -36,6 +36,10 @@ def given_files(
 ) -> dict[str, Path]:
     """Return the files that are given or found, by their place in the folder."""
     files = {epoch_checkpoint(epoch): path for epoch, path in sorted(epoch_files(folder))}
+    if epoch_checkpoints is not None and not isinstance(epoch_checkpoints, Mapping):
+        kind = type(epoch_checkpoints).__name__
+        notes.say(f"epoch_checkpoints is a {kind}, not files by epoch: none is copied")
+        epoch_checkpoints = None
     for key, given in (epoch_checkpoints or {}).items():
         epoch, fault = epoch_number(key)
         path = _file(given)
@@ -50,16 +54,18 @@ def given_files(
 def _file(given: Any) -> Path | None:
     try:
         path = Path(given)
-    except TypeError:  # weights, not the file of weights
+        return path if path.is_file() and os.access(path, os.R_OK) else None
+    except (TypeError, ValueError, OSError):  # weights, not the file of weights, or no name
         return None
-    return path if path.is_file() else None
 
 
 def _log(folder: Path, given: PathLike | None, notes: Notes) -> dict[str, Path]:
     places = [folder / "training.log", folder / LOG]
-    if given is not None:
+    if given is not None and not isinstance(given, str | os.PathLike):
+        notes.say(f"log_file is a {type(given).__name__}, not a path")
+    elif given is not None:
         places = [Path(given), folder / given, (folder / LOG).with_name(Path(given).name)]
-    found = next((path for path in places if path.is_file()), None)
+    found = next((path for place in places if (path := _file(place))), None)
     if found is not None:
         return {LOG: found}
     looked = ", ".join(dict.fromkeys(map(str, places)))
@@ -73,12 +79,12 @@ def _best(folder: Path, given: PathLike | None, notes: Notes) -> dict[str, Path]
         shown = given if isinstance(given, str | os.PathLike) else f"a {type(given).__name__}"
         notes.say(f"checkpoint is {shown}, which is no file: give the path of the saved weights")
     inside, root = folder / CHECKPOINT, folder / ROOT_CHECKPOINT
-    if path is None and inside.is_file() and root.is_file():
+    if path is None and _file(inside) and _file(root):
         if not filecmp.cmp(inside, root, shallow=False):
             notes.say(f"{CHECKPOINT} and {ROOT_CHECKPOINT} differ: both are left; give checkpoint")
         return {CHECKPOINT: inside, ROOT_CHECKPOINT: root}
     places = (path, inside, root, *(folder / name for name in _OTHER_NAMES))
-    found = next((place for place in places if place is not None and place.is_file()), None)
+    found = next((place for place in places if place is not None and _file(place)), None)
     if found is None:
         notes.say(f"there are no weights for {CHECKPOINT} and {ROOT_CHECKPOINT}; give checkpoint")
         return {}

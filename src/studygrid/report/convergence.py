@@ -32,7 +32,10 @@ def convergence(study: StudyResults) -> Section | None:
         return None
     runs = curve_verdicts(study)
     if runs.empty:
-        text = f"No run has the {LEAST_EPOCHS} epochs that a statement on its curve needs."
+        text = (
+            f"No run has a curve (epochs.jsonl) of the {LEAST_EPOCHS} epochs that a statement on "
+            "it needs."
+        )
         return Section("convergence", _TITLE, (Paragraph(text),))
     points = [
         *_improving(study, runs),

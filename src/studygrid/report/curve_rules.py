@@ -52,6 +52,8 @@ def curve_verdicts(study: StudyResults) -> pd.DataFrame:
         if curve is not None and len(curve["epoch"]) >= LEAST_EPOCHS:
             verdict = _verdict(curve, monitored[axes[0]], float(kept), gap)
             verdict["early_stopped"] = stopped == "early_stopping"
+            # Its budget is not spent: a larger one would change nothing.
+            verdict["improving"] &= not verdict["early_stopped"]
             rows.append(dict(zip(AXES, axes, strict=True)) | verdict)
     return pd.DataFrame(rows, columns=[*AXES, *_COLUMNS])
 

@@ -105,7 +105,8 @@ class Trainer:
         self.order = BatchOrder(self.budget.count, self.budget.batch_size, self.streams.order)
         parts = training.accumulation * 2**self.halvings
         self.micro_batch_size = math.ceil(self.budget.batch_size / parts)
-        self.validation_batch_size = max(1, _VALIDATION_BATCH_SIZE >> self.halvings)
+        # Without gradients: more samples than in training fit, and fewer where fewer fit there.
+        self.validation_batch_size = min(_VALIDATION_BATCH_SIZE, 8 * self.micro_batch_size)
         self.gradient_clip = training.gradient_clip
         self.precision = resolve_precision(training.precision, self.device)
         seed_default_generator(self.streams.initialisation, self.device)

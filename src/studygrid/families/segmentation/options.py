@@ -15,6 +15,8 @@ _WEIGHTS = ("bce", "dice", "focal")
 class LossOptions(Section):
     """A weighted sum of losses; naming any weight sets the weights that are not named to 0."""
 
+    together = _WEIGHTS
+
     bce: NonNegativeFloat = Field(
         0.5, description="Weight of cross-entropy: binary with two classes, else over all classes."
     )

@@ -35,7 +35,8 @@ def mask_width_px(mask: NDArray[np.uint8]) -> float:
         return float(min(foreground.shape))
     distances = distance_transform_edt(foreground)
     skeleton = skeletonize(foreground)  # type: ignore[no-untyped-call]
-    return float(2 * distances[skeleton].mean())
+    # Beyond the image lies no background, so what runs along its edge would be too wide.
+    return float(min(2 * distances[skeleton].mean(), *foreground.shape))
 
 
 def iou_by_width_rows(

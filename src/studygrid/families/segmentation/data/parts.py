@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from studygrid.errors import DataError
 from studygrid.families.base import SPLITS, Split
 from studygrid.families.images.arrays import channel_statistics
 from studygrid.families.prepared import PreparedParts, describe_array, write_split
@@ -73,6 +74,23 @@ def describe_parts(
         },
         duplicates=list(duplicates),
     )
+
+
+def require_foreground(folder: Path, splits: Mapping[Split, NDArray[np.int64]]) -> None:
+    """Refuse splits whose scores would have no value.
+
+    Raises
+    ------
+    DataError
+        If no mask of a split has foreground.
+    """
+    foreground = foreground_pixels(np.load(folder / "masks.npy", mmap_mode="r"))
+    for split, indices in splits.items():
+        if not foreground[indices].any():
+            raise DataError(
+                f"no mask of the {split} split has foreground; make the split larger, or fewer of "
+                "its masks empty"
+            )
 
 
 def foreground_pixels(masks: NDArray[np.uint8]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ from torch import nn
 
 from studygrid.errors import ConfigError, StudygridError
 from studygrid.families.networks import torchvision_operators
-from studygrid.families.networks.shape import InputShape, check_forward, wrong_resolution
+from studygrid.families.networks.shape import InputShape, check_forward
 from studygrid.families.networks.weights import load_weights
 from studygrid.families.segmentation.models.options import EncoderDecoderOptions
 
@@ -78,7 +78,9 @@ def _create(shape: InputShape, options: EncoderDecoderOptions, architecture: str
             raise ConfigError(
                 f"architecture {architecture}: cannot be built with {named} ({error})"
             ) from error
-        raise wrong_resolution(architecture, shape, str(error)) from error
+        raise ConfigError(
+            f"architecture {architecture}: cannot be built ({error}); choose another encoder"
+        ) from error
     return model
 
 

@@ -27,7 +27,9 @@ class CracksOptions(Section):
         "brick, gravel and grass are parts of photographs in scikit-image, cells are photovoltaic "
         "cells without defects from elpv-dataset.",
     )
-    empty_fraction: Probability = Field(0.1, description="Probability of an image with no crack.")
+    empty_fraction: Annotated[Probability, Field(lt=1)] = Field(
+        0.1, description="Probability of an image with no crack."
+    )
     width: list[_Width] = Field(
         [0.016, 0.045],
         min_length=2,

@@ -15,7 +15,7 @@ from studygrid.families.prepared import PreparedParts
 from studygrid.families.segmentation.data.cracks.drawing import Scene
 from studygrid.families.segmentation.data.cracks.options import CracksOptions
 from studygrid.families.segmentation.data.cracks.writing import counts_of, write_pictures
-from studygrid.families.segmentation.data.parts import describe_parts
+from studygrid.families.segmentation.data.parts import describe_parts, require_foreground
 
 CLASSES = ("background", "crack")
 
@@ -41,10 +41,12 @@ def prepare(
     Raises
     ------
     DataError
-        If the disk has no room for them, or a picture to draw upon is missing.
+        If the disk has no room for them, a picture to draw upon is missing, or a split comes
+        out without a crack.
     """
     scenes = write_pictures(options, resolution, folder, workers)
     splits = _splits(options)
+    require_foreground(folder, splits)
     facts = {
         "seed": options.seed,
         "split": _SPLIT,

