@@ -21,7 +21,7 @@ from studygrid.families.networks import torchvision_operators
 from studygrid.families.segmentation import counting
 from studygrid.families.segmentation.metrics import METRICS
 from studygrid.families.segmentation.metrics.confusion import confusion_matrix
-from studygrid.families.segmentation.metrics.image_means import image_scores
+from studygrid.families.segmentation.overlap import image_scores
 from studygrid.families.segmentation.predictions import Predictions
 from tests.golden.made_masks import drawn, line, of_logits, of_masks
 
@@ -91,7 +91,7 @@ def test_image_mean_equals_scikit_learn_an_image_at_a_time(name: str, classes: i
     each = [by_sklearn(name, *pair) for pair in zip(masks.numpy(), predicted, strict=True)]
     predictions = of_logits(logits, masks)
     assert each[1] == 1
-    assert image_scores(name, predictions) == pytest.approx(each, abs=1e-12)
+    assert image_scores(name, predictions.confusion) == pytest.approx(each, abs=1e-12)
     found = COMPUTE[f"{name}_image_mean"](predictions)
     assert found == pytest.approx(np.mean(each), abs=1e-12)
     if name != "accuracy":

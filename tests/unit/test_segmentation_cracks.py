@@ -180,7 +180,8 @@ def test_the_share_of_empty_images_is_the_one_asked_for() -> None:
     assert 0.05 * SCENES < len(few) < 0.16 * SCENES
     assert 0.4 * SCENES < len(many) < 0.6 * SCENES
     assert few < many
-    assert len(empty(1)) == SCENES
+    with pytest.raises(ValidationError, match="less than 1"):
+        empty(1)
 
 
 def test_cracks_are_as_wide_as_asked_for() -> None:

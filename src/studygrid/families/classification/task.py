@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +16,6 @@ from studygrid.families.base import (
     Family,
     Scores,
     Split,
-    Undefined,
     load_reference,
 )
 from studygrid.families.classification.augmentation import Augmentation
@@ -25,6 +23,7 @@ from studygrid.families.classification.predictions import Predictions
 from studygrid.families.networks.shape import InputShape
 from studygrid.families.prepared import PreparedData
 from studygrid.families.resident import Samples
+from studygrid.families.scoring import metric_values, tables_of
 from studygrid.spec import ModelSpec, TrainSpec
 
 
@@ -108,21 +107,10 @@ class ClassificationTask:
     ) -> Scores:
         """Score a model on a whole split, in float32."""
         predictions = self._predict(model, split, batch_size)
-        values: dict[str, float | None] = {}
-        undefined: dict[str, str] = {}
-        for name in metrics:
-            try:
-                values[name] = float(load_reference(self._family.metric(name).compute)(predictions))
-            except Undefined as why:
-                values[name], undefined[name] = None, str(why)
+        values, undefined = metric_values(self._family, metrics, predictions)
         if split != "test":
             return Scores(values, undefined)
         counts = np.bincount(predictions.labels, minlength=self._classes)
-        tables = {}
-        for name, table in self._family.tables.items():
-            # Without valid predictions there is no table; the metrics say why.
-            with contextlib.suppress(Undefined):
-                tables[name] = load_reference(table)(predictions)
         per_sample = {
             "index": self._data.indices(split),
             "label": predictions.labels,
@@ -132,7 +120,7 @@ class ClassificationTask:
             values,
             undefined,
             class_shares=tuple(float(share) for share in counts / counts.sum()),
-            tables=tables,
+            tables=tables_of(self._family, predictions),
             per_sample=per_sample,
         )
 

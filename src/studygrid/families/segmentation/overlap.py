@@ -59,6 +59,19 @@ SCORES: Mapping[str, Callable[[Counts], Values]] = {
 }
 
 
+def image_scores(name: str, confusion: Counts) -> Values:
+    """Return a score of each image, 1 where mask and prediction are both empty.
+
+    Parameters
+    ----------
+    name
+        Of `SCORES`.
+    confusion
+        Shape (n, classes, classes).
+    """
+    return np.nan_to_num(SCORES[name](confusion), nan=1.0)
+
+
 def mean_over_classes(parts: Counts, wholes: Counts, occurs: NDArray[np.bool_]) -> Values:
     """Return the mean of parts over wholes over the classes that occur.
 

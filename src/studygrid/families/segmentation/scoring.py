@@ -14,7 +14,6 @@ from torch import nn
 from studygrid.families.segmentation import counting
 from studygrid.families.segmentation.boundary import boundary_counts
 from studygrid.families.segmentation.losses import SegmentationLoss
-from studygrid.families.segmentation.overlap import SCORES
 
 _OF_A_KIND = 3
 
@@ -83,19 +82,6 @@ def count_split(
         arrays.get("boundary"),
         arrays.get("histograms"),
     )
-
-
-def image_scores(name: str, confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return a score of each image, 1 where mask and prediction are both empty.
-
-    Parameters
-    ----------
-    name
-        Of `overlap.SCORES`.
-    confusion
-        Shape (n, classes, classes).
-    """
-    return np.nan_to_num(SCORES[name](confusion), nan=1.0)
 
 
 def choose_examples(

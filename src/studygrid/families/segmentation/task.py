@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -16,22 +15,22 @@ from studygrid.families.base import (
     Family,
     Scores,
     Split,
-    Undefined,
     load_reference,
 )
 from studygrid.families.networks.shape import InputShape
 from studygrid.families.prepared import PreparedData
 from studygrid.families.resident import Samples
+from studygrid.families.scoring import Table, metric_values, tables_of
 from studygrid.families.segmentation import counting
 from studygrid.families.segmentation.augmentation import Augmentation
 from studygrid.families.segmentation.losses import SegmentationLoss
 from studygrid.families.segmentation.options import AugmentationOptions, LossOptions
+from studygrid.families.segmentation.overlap import image_scores
 from studygrid.families.segmentation.predictions import Predictions
 from studygrid.families.segmentation.scoring import (
     SplitCounts,
     choose_examples,
     count_split,
-    image_scores,
 )
 from studygrid.families.segmentation.thresholds import (
     ChosenThreshold,
@@ -42,7 +41,7 @@ from studygrid.families.segmentation.thresholds import (
 from studygrid.families.segmentation.widths import iou_by_width_rows
 from studygrid.spec import ModelSpec, TrainSpec
 
-# Of one pass through a model, that scores on a split do not need more memory than training.
+# Pixels of one pass through a model.
 _MOST_PX = 1 << 22
 
 
@@ -77,11 +76,6 @@ class SegmentationTask:
         loss = spec.loss if isinstance(spec, TrainSpec) else {}
         self._loss = SegmentationLoss(LossOptions.model_validate(loss), self._classes)
         self._splits: dict[str, tuple[Samples, Samples]] = {}
-
-    @property
-    def classes(self) -> int:
-        """Number of classes, with the background."""
-        return self._classes
 
     def build_model(self) -> nn.Module:
         """Return a freshly initialised model, on the CPU."""
@@ -134,13 +128,7 @@ class SegmentationTask:
             own = counts if split == "validation" else None
             threshold = self._choose_threshold(model, batch_size, own)
         predictions = _predictions(counts, threshold)
-        values: dict[str, float | None] = {}
-        undefined: dict[str, str] = {}
-        for name in metrics:
-            try:
-                values[name] = float(load_reference(self._family.metric(name).compute)(predictions))
-            except Undefined as why:
-                values[name], undefined[name] = None, str(why)
+        values, undefined = metric_values(self._family, metrics, predictions)
         if split != "test":
             return Scores(values, undefined)
         return Scores(
@@ -195,14 +183,8 @@ class SegmentationTask:
             )
         return self._splits[split]
 
-    def _tables(
-        self, predictions: Predictions, counts: SplitCounts
-    ) -> dict[str, list[list[int | float]]]:
-        tables: dict[str, list[list[int | float]]] = {}
-        for name, table in self._family.tables.items():
-            # Without valid predictions there is no table; the metrics say why.
-            with contextlib.suppress(Undefined):
-                tables[name] = load_reference(table)(predictions)
+    def _tables(self, predictions: Predictions, counts: SplitCounts) -> dict[str, Table]:
+        tables = tables_of(self._family, predictions)
         if tables:
             shares = self._widths() / self._spec.resolution
             tables["iou_by_width"] = iou_by_width_rows(shares, predictions.confusion)

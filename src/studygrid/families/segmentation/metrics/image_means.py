@@ -2,29 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from studygrid.families.segmentation import overlap
 from studygrid.families.segmentation.metrics.validity import require_valid
 from studygrid.families.segmentation.predictions import Predictions
-
-
-def image_scores(name: str, predictions: Predictions) -> overlap.Values:
-    """Return a score of each image, shape (n,); 1 where mask and prediction are both empty.
-
-    Parameters
-    ----------
-    name
-        Of `overlap.SCORES`.
-
-    Raises
-    ------
-    Undefined
-        If the split is empty or the loss of an image is not finite.
-    """
-    require_valid(predictions)
-    scores = overlap.SCORES[name](predictions.confusion)
-    return np.where(np.isnan(scores), 1.0, scores)
 
 
 def iou(predictions: Predictions) -> float:
@@ -35,7 +15,7 @@ def iou(predictions: Predictions) -> float:
     Undefined
         If the split is empty or the loss of an image is not finite.
     """
-    return float(image_scores("iou", predictions).mean())
+    return _mean("iou", predictions)
 
 
 def f1(predictions: Predictions) -> float:
@@ -46,7 +26,7 @@ def f1(predictions: Predictions) -> float:
     Undefined
         If the split is empty or the loss of an image is not finite.
     """
-    return float(image_scores("f1", predictions).mean())
+    return _mean("f1", predictions)
 
 
 def precision(predictions: Predictions) -> float:
@@ -57,7 +37,7 @@ def precision(predictions: Predictions) -> float:
     Undefined
         If the split is empty or the loss of an image is not finite.
     """
-    return float(image_scores("precision", predictions).mean())
+    return _mean("precision", predictions)
 
 
 def recall(predictions: Predictions) -> float:
@@ -68,7 +48,7 @@ def recall(predictions: Predictions) -> float:
     Undefined
         If the split is empty or the loss of an image is not finite.
     """
-    return float(image_scores("recall", predictions).mean())
+    return _mean("recall", predictions)
 
 
 def accuracy(predictions: Predictions) -> float:
@@ -79,4 +59,9 @@ def accuracy(predictions: Predictions) -> float:
     Undefined
         If the split is empty or the loss of an image is not finite.
     """
-    return float(image_scores("accuracy", predictions).mean())
+    return _mean("accuracy", predictions)
+
+
+def _mean(name: str, predictions: Predictions) -> float:
+    require_valid(predictions)
+    return float(overlap.image_scores(name, predictions.confusion).mean())
