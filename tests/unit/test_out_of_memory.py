@@ -25,10 +25,10 @@ def holds_at_most(patch: pytest.MonkeyPatch, samples: int, name: str = "training
         return
     loss = ClassificationTask.training_loss
 
-    def training_loss(self: Any, model: Any, batch: Any) -> Any:
+    def training_loss(self: Any, model: Any, batch: Any, progress: float) -> Any:
         if len(batch[0]) > samples:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.")
-        return loss(self, model, batch)
+        return loss(self, model, batch, progress)
 
     patch.setattr(ClassificationTask, name, training_loss)
 
@@ -89,11 +89,11 @@ def test_memory_that_others_took_is_no_result(
 ) -> None:
     loss, tries = ClassificationTask.training_loss, []
 
-    def training_loss(self: Any, model: Any, batch: Any) -> Any:
+    def training_loss(self: Any, model: Any, batch: Any, progress: float) -> Any:
         tries.append(1)
         if len(tries) == 1:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return loss(self, model, batch)
+        return loss(self, model, batch, progress)
 
     wanted = bench.train("wanted")
     monkeypatch.setattr(ClassificationTask, "training_loss", training_loss)

@@ -74,14 +74,14 @@ def test_the_training_scores_of_an_epoch_pool_its_batches(
     seen: list[tuple[Any, Any]] = []
     loss = SegmentationTask.training_loss
 
-    def spy(self: SegmentationTask, model: Any, batch: Any) -> Any:
+    def spy(self: SegmentationTask, model: Any, batch: Any, progress: float) -> Any:
         before = [parameter.clone() for parameter in model.buffers()]
         with torch.no_grad():
             logits = model(batch[0])
         for buffer, old in zip(model.buffers(), before, strict=True):
             buffer.copy_(old)
         seen.append(((logits[:, 0] >= 0).numpy(), (batch[1] > 0).numpy()))
-        return loss(self, model, batch)
+        return loss(self, model, batch, progress)
 
     monkeypatch.setattr(SegmentationTask, "training_loss", spy)
     ran = bench.train(training={"steps": 4, "validations": 2})

@@ -325,9 +325,9 @@ def test_a_batch_is_cut_into_parts_of_the_recorded_size(
     sizes: list[int] = []
     training_loss = ClassificationTask.training_loss
 
-    def spy(self: ClassificationTask, model: nn.Module, batch: Batch) -> Any:
+    def spy(self: ClassificationTask, model: nn.Module, batch: Batch, progress: float) -> Any:
         sizes.append(len(batch[0]))
-        return training_loss(self, model, batch)
+        return training_loss(self, model, batch, progress)
 
     monkeypatch.setattr(ClassificationTask, "training_loss", spy)
     ran = bench.train(training={"accumulation": 3, "steps": 2, "validations": 1})
@@ -387,9 +387,9 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_float32_weights(
     seen: set[torch.dtype] = set()
     training_loss = ClassificationTask.training_loss
 
-    def spy(self: ClassificationTask, model: nn.Module, batch: Batch) -> Any:
+    def spy(self: ClassificationTask, model: nn.Module, batch: Batch, progress: float) -> Any:
         seen.add(model(batch[0]).dtype)
-        return training_loss(self, model, batch)
+        return training_loss(self, model, batch, progress)
 
     monkeypatch.setattr(ClassificationTask, "training_loss", spy)
     loss = {"class_weights": "balanced", "label_smoothing": 0.1}
@@ -427,9 +427,9 @@ def test_compile_trains_through_the_compiled_model(
     models: list[str] = []
     training_loss = ClassificationTask.training_loss
 
-    def spy(self: ClassificationTask, model: nn.Module, batch: Batch) -> Any:
+    def spy(self: ClassificationTask, model: nn.Module, batch: Batch, progress: float) -> Any:
         models.append(type(model).__name__)
-        return training_loss(self, model, batch)
+        return training_loss(self, model, batch, progress)
 
     monkeypatch.setattr(ClassificationTask, "training_loss", spy)
     plain = bench.train("plain")

@@ -107,7 +107,7 @@ class Piloting:
         try:
             seen = work.train(_FIRST_STEPS, 2, limit)
             steps = self._steps(seen)
-            if steps > 2 * _FIRST_STEPS:
+            if steps > 2 * _FIRST_STEPS and not work.is_fitted:
                 seen = work.train(steps, _EPOCHS, limit)
             return work.pilot(seen, work.evaluate(limit))
         except _Failed as failure:
@@ -157,6 +157,7 @@ class _Attempt:
         self._plan, self._one, self._data = plan, one, data
         self._folder = folder / "runs" / one.run.path
         self._record: TrainRecord | None = None
+        self.is_fitted = plan.models[one.run.model].architecture.fits
 
     def train(self, steps: int, epochs: int, limit: float) -> _Seen:
         """Train some steps, from the start."""
@@ -249,8 +250,11 @@ class _Attempt:
 def _seen(record: TrainRecord, events: Sequence[Event], wall: float) -> _Seen:
     """Return the times of a training whose first epoch is left out."""
     epochs = [event for event in events if event.moment == "on_epoch_end"]
-    steps = record.steps - (epochs[0].count("step") or 0) if epochs else 0
-    seconds = sum(event.number("epoch_time_sec") or 0.0 for event in epochs[1:])
+    # What is fitted at once has no other epoch.
+    counted = epochs[1:] or epochs
+    first = epochs[0].count("step") or 0 if len(epochs) > 1 else 0
+    steps = record.steps - first
+    seconds = sum(event.number("epoch_time_sec") or 0.0 for event in counted)
     if steps <= 0 or seconds <= 0:
         raise _Failed("its event log tells no times")
     validation = validation_time(events) or 0.0

@@ -83,9 +83,9 @@ def codes_of(plan: Plan) -> dict[str, str]:
 
 def work_of(plan: Plan, model: str, code: str, resolution: int, count: int) -> Work:
     """Return the work that a run of a model with `count` training samples is."""
-    training = plan.models[model].training
-    budget = Budget.of(training, count)
-    may_stop = training.early_stopping.patience is not None
+    training, fits = plan.models[model].training, plan.models[model].architecture.fits
+    budget = Budget.of(training, count, fits=fits)
+    may_stop = training.early_stopping.patience is not None and not fits
     return Work(Kind(code, resolution, budget.batch_size), budget.steps, budget.epochs, may_stop)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from studygrid.errors import StudygridError
 from studygrid.grid import Run
 from studygrid.plan import Plan
-from studygrid.study import Size, Training
+from studygrid.study import Size
 from studygrid.training.budget import Budget
 
 SNAKEMAKE_MB = 250  # two processes of Snakemake run around a job on a node
@@ -143,12 +143,13 @@ class Needs:
 
     def train(self, run: Run) -> Need:
         """Return what training a run needs."""
-        training, data = self._plan.models[run.model].training, self._data(run.resolution)
-        budget = Budget.of(training, max(1, _count(run.n_train, data.train)))
+        model, data = self._plan.models[run.model], self._data(run.resolution)
+        training, fits = model.training, model.architecture.fits
+        budget = Budget.of(training, max(1, _count(run.n_train, data.train)), fits=fits)
         trained = budget.steps * budget.batch_size
         scored = budget.epochs * data.validation
         return _need(
-            self._memory(data, _micro_batch(training, budget)),
+            self._memory(data, budget.at_once),
             self._seconds(data, trained + FORWARD * scored),
         )
 
@@ -189,10 +190,6 @@ def _need(memory_mb: float, seconds: float) -> Need:
     # Round numbers: many schedulers hand out memory in such pieces, and people read them.
     minutes = min(LONGEST_MIN, LEAST_MIN + math.ceil(seconds / 60))
     return Need(mem_mb=math.ceil(memory_mb / 250) * 250, runtime=minutes)
-
-
-def _micro_batch(training: Training, budget: Budget) -> int:
-    return math.ceil(budget.batch_size / training.accumulation)
 
 
 def _count(n_train: Size, available: int) -> int:

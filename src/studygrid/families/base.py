@@ -54,6 +54,11 @@ class Metric:
         Its lowest and its highest value, where it has both.
     same_as
         Name of a metric that it always equals, so that a ranking counts the two once.
+    group
+        Heading that reports put it under, where the family has many metrics.
+    of_loss
+        Whether it is in units of the loss that a model is trained with: of models with different
+        losses such a number says nothing, so they are not ranked by it.
     """
 
     name: str
@@ -67,6 +72,8 @@ class Metric:
     chance: Callable[[Sequence[float]], float] | None = None
     bounds: tuple[float, float] | None = None
     same_as: str | None = None
+    group: str = ""
+    of_loss: bool = False
 
 
 class Undefined(Exception):  # noqa: N818 (a result, not an error)
@@ -107,11 +114,19 @@ class Dataset:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A model's code: `build` refers to what the family's task calls to make the model."""
+    """A model's code: `build` refers to what the family's task calls to make the model.
+
+    Attributes
+    ----------
+    fits
+        Whether the model is made from the training subset at once (`FittingTask.fit`), without
+        gradients: its run is one epoch of no steps, whatever the training section says.
+    """
 
     name: str
     build: str
     options: type[Section]
+    fits: bool = False
 
 
 @dataclass(frozen=True)
@@ -169,10 +184,13 @@ class Task(Protocol):
         """Return the augmented samples at `positions` of the subset, on the device."""
         ...
 
-    def training_loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def training_loss(
+        self, model: nn.Module, batch: Batch, progress: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the mean loss of a batch, as it is optimised, and sums for `training_scores`.
 
         The sums, a vector of any length, are added up over the batches of an epoch, in float64.
+        `progress` is the share of the run's steps that are made, from 0 to below 1.
         """
         ...
 
@@ -192,6 +210,14 @@ class Task(Protocol):
 
     def applied(self) -> AppliedTask:
         """Return the loss and augmentation in force, read back from the objects."""
+        ...
+
+
+class FittingTask(Task, Protocol):
+    """A task some of whose architectures are fitted at once, and not trained in steps."""
+
+    def fit(self, model: nn.Module) -> None:
+        """Set what a model on the device is made of from the training subset."""
         ...
 
 

@@ -180,11 +180,12 @@ class StudyReader:
 def _planned_steps(plan: Plan | None, run: Run) -> int | None:
     if plan is None or run.model not in plan.models:
         return None
-    training = plan.models[run.model].training
-    if training.steps is not None:
+    training, fits = plan.models[run.model].training, plan.models[run.model].architecture.fits
+    if training.steps is not None and not fits:
         return training.steps
     # How many samples `all` are, the data says.
-    return None if run.n_train == "all" else Budget.of(training, int(run.n_train)).steps
+    count = 1 if fits else run.n_train
+    return None if count == "all" else Budget.of(training, int(count), fits=fits).steps
 
 
 def _nothing(folder: Path) -> str:

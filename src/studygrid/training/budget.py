@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from studygrid.study import Training
+
+# Samples of one pass through a model that was fitted.
+FITTED_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -19,21 +23,32 @@ class Budget:
         Samples an optimiser step: the config's, or all where the subset has fewer.
     steps, epochs
         Optimiser steps of the whole run, and the epochs that they are cut into.
+    at_once
+        Samples that the device holds at once, as long as they fit.
     """
 
     count: int
     batch_size: int
     steps: int
     epochs: int
+    at_once: int
 
     @classmethod
-    def of(cls, training: Training, count: int) -> Budget:
-        """Return the budget that the config gives a subset of `count` samples."""
+    def of(cls, training: Training, count: int, *, fits: bool = False) -> Budget:
+        """Return the budget that the config gives a subset of `count` samples.
+
+        What is fitted at once, and not trained, has one step over all of them.
+        """
+        if fits:
+            return cls(count, count, 1, 1, min(count, FITTED_AT_ONCE))
         batch_size = min(training.batch_size, count)
         if training.steps is not None:
-            return cls(count, batch_size, training.steps, training.validations)
-        epochs = training.epochs or 0
-        return cls(count, batch_size, epochs * (count // batch_size), epochs)
+            steps, epochs = training.steps, training.validations
+        else:
+            epochs = training.epochs or 0
+            steps = epochs * (count // batch_size)
+        at_once = math.ceil(batch_size / training.accumulation)
+        return cls(count, batch_size, steps, epochs, at_once)
 
     @property
     def steps_per_pass(self) -> int:

@@ -224,7 +224,9 @@ class _Run:
         self.events.fail("train", failure, reason, status=status)
 
     def _prepare(self) -> None:
-        budget = Budget.of(self.spec.training, len(self.indices))
+        architecture = self.family.find_architecture(self.spec.architecture)
+        fits = architecture is not None and architecture.fits
+        budget = Budget.of(self.spec.training, len(self.indices), fits=fits)
         state = checkpoints.load_resume_point(self.resume_path, self.identity)
         step = state["progress"]["step"] if state else 0
         self.halvings = state["halvings"] if state else self.halvings
@@ -257,6 +259,7 @@ class _Run:
             device=self.device,
             higher_is_better=metric.higher_is_better,
             epoch_metrics=self.family.epoch_metrics,
+            fits=fits,
             halvings=self.halvings,
         )
         if state is not None:
@@ -377,8 +380,8 @@ class _Run:
             if p.dim() == 4
         ]
         return Applied(
-            optimizer=optimisation.describe(trainer.optimizer),
-            schedule=optimisation.describe(trainer.schedule),
+            optimizer={} if trainer.fits else optimisation.describe(trainer.optimizer),
+            schedule={} if trainer.fits else optimisation.describe(trainer.schedule),
             precision=str(trainer.precision).removeprefix("torch."),
             batch_size=trainer.budget.batch_size,
             micro_batch_size=trainer.micro_batch_size,

@@ -6,13 +6,13 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
 
 from studygrid.errors import DataError
-from studygrid.families.base import Task
+from studygrid.families.base import FittingTask, Task
 from studygrid.records import Streams
 from studygrid.study import Training
 from studygrid.training import optimisation
@@ -86,6 +86,8 @@ class Trainer:
         Whether a higher value of the monitored score is the better one.
     epoch_metrics
         What is scored on the validation split beside the loss and the monitored score.
+    fits
+        Whether the model is fitted to the whole subset in one step, without gradients.
     halvings
         How often the batches that the device holds at once are cut in two.
     """
@@ -97,27 +99,29 @@ class Trainer:
     device: torch.device
     higher_is_better: bool
     epoch_metrics: Sequence[str] = ()
+    fits: bool = False
     halvings: int = 0
     progress: Progress = field(default_factory=Progress)
 
     def __post_init__(self) -> None:
         training = self.training
         self.order = BatchOrder(self.budget.count, self.budget.batch_size, self.streams.order)
-        parts = training.accumulation * 2**self.halvings
-        self.micro_batch_size = math.ceil(self.budget.batch_size / parts)
+        self.micro_batch_size = math.ceil(self.budget.at_once / 2**self.halvings)
         # Without gradients: more samples than in training fit, and fewer where fewer fit there.
         self.validation_batch_size = min(_VALIDATION_BATCH_SIZE, 8 * self.micro_batch_size)
-        self.gradient_clip = training.gradient_clip
+        self.gradient_clip = None if self.fits else training.gradient_clip
         self.precision = resolve_precision(training.precision, self.device)
         seed_default_generator(self.streams.initialisation, self.device)
         layout = torch.channels_last if training.channels_last else torch.contiguous_format
         self.model = self.task.build_model().to(self.device)
         self.model.to(memory_format=layout)  # type: ignore[call-overload]
         self.forward: nn.Module = self.model
-        if training.compile:
+        if training.compile and not self.fits:
             self.forward = torch.compile(self.model)  # type: ignore[assignment]
-        self.optimizer = optimisation.make_optimizer(self.model.parameters(), training)
-        self.schedule = optimisation.make_schedule(self.optimizer, training, self.budget)
+        # A fitted model is not optimised.
+        if not self.fits:
+            self.optimizer = optimisation.make_optimizer(self.model.parameters(), training)
+            self.schedule = optimisation.make_schedule(self.optimizer, training, self.budget)
 
     @property
     def is_done(self) -> bool:
@@ -172,8 +176,7 @@ class Trainer:
         score_sums = torch.tensor(progress.score_sums, dtype=torch.float64, device=self.device)
         stop = False
         while progress.step < end and not stop:
-            progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
-            loss, norm, sums = self._step(progress.step)
+            loss, norm, sums = self._fit() if self.fits else self._step(progress.step)
             loss_sum += loss
             norm_sum += norm
             score_sums = score_sums + sums if len(score_sums) else sums
@@ -195,6 +198,7 @@ class Trainer:
 
     def _step(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Make one optimiser step; return the mean loss, the gradient's norm, the score's sums."""
+        self.progress.learning_rate = float(self.optimizer.param_groups[0]["lr"])
         generator = generator_at(self.streams.augmentation, step)
         seed_default_generator(entropy(self.streams.augmentation, step, 1), self.device)
         batch = self.task.training_batch(self.order.batch(step), generator)
@@ -204,7 +208,9 @@ class Trainer:
         parts = zip(*(torch.split(part, self.micro_batch_size) for part in batch), strict=True)
         for micro_batch in parts:
             with autocast(self.precision, self.device):
-                loss, scored = self.task.training_loss(self.forward, micro_batch)
+                loss, scored = self.task.training_loss(
+                    self.forward, micro_batch, step / self.budget.steps
+                )
             share = loss * (len(micro_batch[0]) / self.budget.batch_size)
             share.backward()  # type: ignore[no-untyped-call]
             total += share.detach()
@@ -213,6 +219,23 @@ class Trainer:
         self.optimizer.step()
         self.schedule.step()
         return total, norm, torch.stack(sums).sum(dim=0)
+
+    def _fit(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Fit the model to the subset; return as `_step` does, without a gradient."""
+        task = cast("FittingTask", self.task)
+        seed_default_generator(entropy(self.streams.augmentation, 0, 1), self.device)
+        generator = generator_at(self.streams.augmentation, 0)
+        task.fit(self.model)
+        self.model.eval()
+        total = torch.zeros((), device=self.device)
+        sums: list[torch.Tensor] = []
+        with torch.inference_mode():
+            for positions in torch.split(torch.arange(self.budget.count), self.micro_batch_size):
+                batch = task.training_batch(positions, generator)
+                loss, scored = task.training_loss(self.model, batch, 0.0)
+                total += loss * (len(positions) / self.budget.count)
+                sums.append(scored.double())
+        return total, torch.zeros_like(total), torch.stack(sums).sum(dim=0)
 
     def _end_epoch(self) -> Epoch:
         progress = self.progress

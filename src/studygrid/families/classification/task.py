@@ -84,7 +84,9 @@ class ClassificationTask:
         images = self._normalised(self._train_images.take(positions))
         return self._augmentation(images, generator), self._train_labels[positions.to(self._device)]
 
-    def training_loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def training_loss(
+        self, model: nn.Module, batch: Batch, progress: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the mean cross-entropy of a batch; how many are right, and of how many.
 
         Class weights, whose mean over the subset is 1, are not normalised by each batch: its

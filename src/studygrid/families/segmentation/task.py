@@ -98,7 +98,9 @@ class SegmentationTask:
         images = self._normalised(self._train_images.take(positions))
         return self._augmentation(images, self._train_masks.take(positions), generator)
 
-    def training_loss(self, model: nn.Module, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+    def training_loss(
+        self, model: nn.Module, batch: Batch, progress: float
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the mean of the images' losses, and the pixels of each class taken for each."""
         images, masks = batch
         logits = model(images)
