@@ -41,6 +41,13 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
     # Keys that make up one choice: a model that names one of them drops the study's others.
     together: ClassVar[tuple[str, ...]] = ()
+    # Keys of a loss that act in training alone, and do not change its value on a split.
+    training_alone: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything says what the settings are; of collected runs it may not."""
+        return True
 
     @model_validator(mode="before")
     @classmethod

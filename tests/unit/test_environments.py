@@ -36,7 +36,7 @@ def test_every_dependency_of_every_extra_is_pinned() -> None:
     table = project()
     extras = table["optional-dependencies"]
     assert isinstance(extras, dict)
-    names = "events,ptychography,segmentation,report,trackers,slurm,dev"
+    names = "events,ptychography,segmentation,tags,report,trackers,slurm,dev"
     assert ",".join(extras) == f"{names},all"
     assert extras["all"] == [f"studygrid[{names}]"]
     needed = [*table["dependencies"], *(r for e, rs in extras.items() if e != "all" for r in rs)]  # type: ignore[misc]

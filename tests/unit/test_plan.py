@@ -227,7 +227,7 @@ def test_nothing_is_profiled_where_profiling_is_off() -> None:
 
 @pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.name)
 def test_the_resolved_config_gives_the_same_plan_again(file: Path, tmp_path: Path) -> None:
-    plan = read_plan(file)
+    plan = read_plan(file, check_files=False)  # its data may be elsewhere
     written = tmp_path / "study.yaml"
     written.write_text(yaml.safe_dump(plan.resolved(), sort_keys=False))
     again = read_plan(written, check_files=False)

@@ -117,9 +117,10 @@ def test_counting_restores_the_mode_and_leaves_no_gradient() -> None:
     assert torch.backends.mha.get_fastpath_enabled()
 
 
-def test_a_count_of_zero_is_an_error() -> None:
+def test_a_count_of_zero_is_an_error_unless_it_may_be() -> None:
     with pytest.raises(StudygridError, match="ReLU: none were counted"):
         count_flops(nn.ReLU(), (torch.zeros(1, 3),))
+    assert count_flops(nn.ReLU(), (torch.zeros(1, 3),), may_be_none=True) == 0
 
 
 # --- Latency

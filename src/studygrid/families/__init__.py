@@ -15,6 +15,7 @@ from studygrid.families.base import Family, load_reference
 BUILT_IN = {
     "classification": "studygrid.families.classification:FAMILY",
     "segmentation": "studygrid.families.segmentation:FAMILY",
+    "tagvae": "studygrid.families.tagvae:FAMILY",
 }
 
 

@@ -121,12 +121,19 @@ class Architecture:
     fits
         Whether the model is made from the training subset at once (`FittingTask.fit`), without
         gradients: its run is one epoch of no steps, whatever the training section says.
+    check
+        From the options and a resolution to why the model cannot be built for it, as far as that
+        can be told without importing a library; a config with such a run is refused.
+    impossible
+        Why it cannot be built at all.
     """
 
     name: str
     build: str
     options: type[Section]
     fits: bool = False
+    check: Callable[[Any, int], str | None] = lambda options, resolution: None
+    impossible: str | None = None
 
 
 @dataclass(frozen=True)
@@ -222,6 +229,27 @@ class FittingTask(Task, Protocol):
 
 
 @dataclass(frozen=True)
+class PixelMemory:
+    """What networks that score each pixel keep: numbers for each pixel, whatever its channels.
+
+    They are estimates, for the memory that a job on a CPU asks for.
+
+    Attributes
+    ----------
+    trained
+        Kept for the gradient.
+    scored
+        Kept at the peak of a pass without a gradient.
+    at_once
+        Pixels of all images that are scored at once, at most.
+    """
+
+    trained: int
+    scored: int
+    at_once: int
+
+
+@dataclass(frozen=True)
 class Family:
     """A kind of task that a study runs.
 
@@ -233,6 +261,9 @@ class Family:
         From a name to the architecture, or None; `architecture_names` are for suggestions.
     task
         Reference to the class that implements `Task`.
+    resolution_is_task
+        Whether another resolution makes another task, as another vocabulary does: scores are then
+        ranked at one resolution alone.
     needs
         Modules that must be installed beside studygrid's own, and their packages.
     epoch_metrics
@@ -250,6 +281,8 @@ class Family:
     sections
         References to ``f(study: StudyResults) -> Section | None`` of the sections that it adds
         to the report.
+    pixel_memory
+        Of a family whose networks score each pixel.
     """
 
     name: str
@@ -264,6 +297,7 @@ class Family:
     metrics: tuple[Metric, ...]
     primary_metric: str
     task: str
+    resolution_is_task: bool = False
     needs: Mapping[str, str] = field(default_factory=dict)
     epoch_metrics: tuple[str, ...] = ()
     stratum: str | None = None
@@ -271,6 +305,7 @@ class Family:
     tables: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     sections: Mapping[str, str] = field(default_factory=dict)
+    pixel_memory: PixelMemory | None = None
 
     def metric(self, name: str) -> Metric:
         """Return the metric of that name."""

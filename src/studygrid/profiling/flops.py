@@ -26,7 +26,7 @@ _MISSING_FORMULAS = {
 }
 
 
-def count_flops(model: nn.Module, example: tuple[Tensor, ...]) -> int:
+def count_flops(model: nn.Module, example: tuple[Tensor, ...], *, may_be_none: bool = False) -> int:
     """Count the floating-point operations of one forward pass in evaluation mode.
 
     A multiplication and an addition are two operations, so this is twice the
@@ -40,6 +40,8 @@ def count_flops(model: nn.Module, example: tuple[Tensor, ...]) -> int:
         Any module; its mode is restored.
     example
         The arguments of ``model``: one sample, with its batch axis, on the model's device.
+    may_be_none
+        Whether the model may run no operation that counts, as a fitted table does.
 
     Returns
     -------
@@ -49,7 +51,8 @@ def count_flops(model: nn.Module, example: tuple[Tensor, ...]) -> int:
     Raises
     ------
     StudygridError
-        If nothing was counted: the model runs operators that have no formula.
+        If nothing was counted, and something should be: the model runs operators that have no
+        formula.
     """
     counter = FlopCounterMode(display=False, custom_mapping=_MISSING_FORMULAS)
     was_training = model.training
@@ -65,7 +68,7 @@ def count_flops(model: nn.Module, example: tuple[Tensor, ...]) -> int:
         torch.backends.mha.set_fastpath_enabled(had_fast_path)
         model.train(was_training)
     flops = counter.get_total_flops()
-    if flops == 0:
+    if flops == 0 and not may_be_none:
         raise StudygridError(
             f"FLOPs of {type(model).__name__}: none were counted. It runs no convolution or "
             "matrix product that PyTorch has a formula for (a scripted or quantised model, say)"

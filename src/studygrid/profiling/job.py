@@ -24,7 +24,7 @@ from studygrid.execution.locks import sole_writer
 from studygrid.execution.provenance import Clock
 from studygrid.execution.slurm import job_here
 from studygrid.families import load_family
-from studygrid.families.base import Task, load_reference
+from studygrid.families.base import Family, Task, load_reference
 from studygrid.families.prepared import PreparedData
 from studygrid.profiling.flops import count_flops
 from studygrid.profiling.latency import measure_latency, summarise
@@ -71,7 +71,7 @@ def profile_model(spec: ProfileSpec, options: argparse.Namespace, lease: Lease) 
     with other_load() as load:
         try:
             model.to(device)
-            flops = count_flops(model, task.example(1))
+            flops = count_flops(model, task.example(1), may_be_none=_is_fitted(family, spec))
             latency.extend(_latencies(spec, task, model, device))
         except Exception as error:
             if not ran_out_of_memory(error, device):
@@ -93,6 +93,11 @@ def profile_model(spec: ProfileSpec, options: argparse.Namespace, lease: Lease) 
         other_load_cores=load.cores,
         origin=clock.origin(device),
     )
+
+
+def _is_fitted(family: Family, spec: ProfileSpec) -> bool:
+    architecture = family.find_architecture(spec.architecture)
+    return architecture is not None and architecture.fits
 
 
 def _latencies(

@@ -13,6 +13,9 @@ from studygrid.study import Probability, Section
 class LossOptions(Section):
     """Cross-entropy."""
 
+    # The metric `loss` is without both.
+    training_alone = ("label_smoothing", "class_weights")
+
     label_smoothing: Probability = Field(
         0.0, description="Part of the target spread evenly over all classes, in training alone."
     )

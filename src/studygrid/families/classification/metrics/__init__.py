@@ -31,6 +31,7 @@ METRICS = (
         source="scikit-learn log_loss",
         undefined="never",
         compute=f"{_HERE}.cross_entropy:cross_entropy",
+        of_loss=True,
     ),
     Metric(
         name="accuracy",

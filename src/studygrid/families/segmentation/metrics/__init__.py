@@ -44,6 +44,7 @@ METRICS = (
         source="the terms and weights in `applied.loss` of the record of training",
         undefined="never",
         compute=f"{_HERE}.loss:loss",
+        of_loss=True,
     ),
     Metric(
         name="iou",

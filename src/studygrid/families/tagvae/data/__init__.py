@@ -1,0 +1,1 @@
+"""Rows of tags: where they come from, and how they become a vocabulary and splits."""

@@ -1,0 +1,1 @@
+"""Software packages and the tags that Debian gave them."""

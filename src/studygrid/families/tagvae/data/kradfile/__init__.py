@@ -1,0 +1,1 @@
+"""Kanji and the components that they are made of."""

@@ -1,0 +1,1 @@
+"""Rows that are drawn from a mixture with known probabilities."""

@@ -1,0 +1,16 @@
+"""What can be told of the mixture without drawing it. Cheap to import."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from studygrid.families.tagvae.data.mixture.options import TagMixtureOptions
+
+
+def tag_mixture_train_size(options: TagMixtureOptions) -> None:
+    """Return None: how many rows differ within a vocabulary is known when they are drawn."""
+
+
+def tag_mixture_source(options: TagMixtureOptions, cache: Path) -> str:
+    """Return that there is no raw data; the generator is code, which a fingerprint covers."""
+    return "drawn by studygrid"
