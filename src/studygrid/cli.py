@@ -21,6 +21,8 @@ COMMANDS: dict[str, str] = {
     "retry": "Re-open failures that are results, so that the next run tries them again.",
     "aggregate": "Gather whatever is there of a study into tables, a summary and a report.",
     "report": "Write the report of a study as HTML, Markdown, PDF or plain text.",
+    "collect": "Make tables, figures and a report of runs in the layouts of other programs.",
+    "compare": "Compare configurations of several studies, ours and those of other programs.",
     "export": "Hand the runs on to MLflow, Weights & Biases, TensorBoard or CrackSeg, as files.",
 }
 

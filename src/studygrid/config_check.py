@@ -8,14 +8,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from studygrid.config_errors import Problems, nearest
+from studygrid.config_errors import ABSENT, Problems, nearest
 from studygrid.config_grid import check_grid, check_sizes
-from studygrid.config_models import Model, check_models, check_names
+from studygrid.config_models import Model, check_fits, check_models, check_names
 from studygrid.errors import ConfigError
 from studygrid.families import BUILT_IN, load_family
 from studygrid.families.base import Dataset, Family
 from studygrid.figures import figures_of
 from studygrid.grid import Run
+from studygrid.losses import Losses, differing, loss_of, words
 from studygrid.study import Section, Study
 
 
@@ -48,7 +49,11 @@ def check(config: Any, check_files: bool, problems: Problems) -> Checked | None:
         return None
     dataset = _dataset(family, config.get("dataset"), check_files, problems)
     models = check_models(family, config, check_files, problems)
-    _check_report(family, config.get("report"), problems)
+    trained = dict.fromkeys(run.model for run in runs)
+    losses = {name: loss_of(models[name]) for name in trained if name in models}
+    _check_report(family, config.get("report"), losses, problems)
+    if check_files:
+        check_fits(family, models, runs, problems)
     if dataset is None:
         return None
     if check_files:
@@ -102,11 +107,12 @@ def _dataset(
         return None
     faults = dataset.check(options) if check_files else ()
     for key, message in faults:
-        problems.add(("dataset", key), message, getattr(options, key, None))
+        value = getattr(options, key, section.get(key, ABSENT))
+        problems.add(("dataset", key), message, value)
     return None if faults else (dataset, options)
 
 
-def _check_report(family: Family, section: Any, problems: Problems) -> None:
+def _check_report(family: Family, section: Any, losses: Losses, problems: Problems) -> None:
     metric = section.get("metric") if isinstance(section, Mapping) else None
     if isinstance(metric, str) and metric not in family.metric_names:
         hint = nearest(metric, family.metric_names)
@@ -125,11 +131,19 @@ def _check_report(family: Family, section: Any, problems: Problems) -> None:
     ranking = section.get("ranking") if isinstance(section, Mapping) else None
     weights = ranking.get("weights") if isinstance(ranking, Mapping) else None
     if isinstance(weights, Mapping):
-        _check_weights(family, weights, problems)
+        _check_weights(family, weights, losses, problems)
 
 
-def _check_weights(family: Family, weights: Mapping[Any, Any], problems: Problems) -> None:
-    """Check that the metrics of a ranking have a common scale, and that each counts once."""
+def _check_weights(
+    family: Family, weights: Mapping[Any, Any], losses: Losses, problems: Problems
+) -> None:
+    """Check that the metrics of a ranking have a common scale, and that each counts once.
+
+    Parameters
+    ----------
+    losses
+        The loss of each model that has runs.
+    """
     bounded = [metric.name for metric in family.metrics if metric.bounds is not None]
     counted: dict[str, str] = {}
     for name in weights:
@@ -139,6 +153,8 @@ def _check_weights(family: Family, weights: Mapping[Any, Any], problems: Problem
         elif name not in bounded:
             message = "has no lowest and highest value, so it cannot be weighed against others"
             problems.add(place, message, hint=f"valid: {', '.join(bounded)}")
+        elif family.metric(name).of_loss and (which := differing(losses)):
+            problems.add(place, words(family.metric(name), which), hint="leave it out")
         else:
             same = family.metric(name).same_as or name
             if same in counted:

@@ -133,7 +133,7 @@ def _nearest_key(key: str | int, model: type[BaseModel] | None) -> str | None:
     if not model.model_fields:
         return "there is nothing to set here; delete it"
     for name, field in model.model_fields.items():
-        below = _model_in(field.annotation)
+        below = model_in(field.annotation)
         if below is not None and key in below.model_fields:
             return f"did you mean '{name}.{key}'?"
     return nearest(key, model.model_fields)
@@ -146,15 +146,16 @@ def _model_at(model: type[BaseModel] | None, place: Place) -> type[BaseModel] | 
             return None
         field = model.model_fields.get(str(part))
         if field is not None:
-            model = _model_in(field.annotation)
+            model = model_in(field.annotation)
     return model
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
+def model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model that a field holds, if it holds one."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     if isinstance(annotation, types.UnionType) or typing.get_origin(annotation) is not None:
-        found = (_model_in(part) for part in typing.get_args(annotation))
+        found = (model_in(part) for part in typing.get_args(annotation))
         return next((model for model in found if model is not None), None)
     return None
 
@@ -178,13 +179,19 @@ def raise_all(problems: Sequence[Problem], places: Places, config: Any) -> None:
 
 
 def _text(problem: Problem, config: Any) -> str:
-    text = f"{_dotted(problem.place, config)}: {problem.message}"
+    return problem_text(dotted(problem.place, config), problem)
+
+
+def problem_text(where: str, problem: Problem) -> str:
+    """Return what is wrong somewhere in one line: message, value, and what to write."""
+    text = f"{where}: {problem.message}"
     if problem.value is not ABSENT:
         text += f" (it is {_shown(problem.value)})"
     return f"{text}; {problem.hint}" if problem.hint else text
 
 
-def _dotted(place: Place, config: Any) -> str:
+def dotted(place: Place, config: Any) -> str:
+    """Return how a place of the config is written: ``grid.model[1]``."""
     text, here = "", config
     for part in place:
         if not isinstance(part, int):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from studygrid.config_errors import Problems, nearest, problems_of
 from studygrid.config_places import Place
 from studygrid.families.base import Architecture, Family
+from studygrid.grid import Run
 from studygrid.study import ModelConfig, Section, Training
 
 PATH_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?"
@@ -74,6 +75,37 @@ def check_models(
         if model is not None:
             models[name] = model
     return models
+
+
+def check_fits(
+    family: Family, models: Mapping[str, Model], runs: Sequence[Run], problems: Problems
+) -> None:
+    """Note models that cannot be built, at all or for a resolution of their runs."""
+    resolutions: dict[str, dict[int, None]] = {}
+    for run in runs:
+        resolutions.setdefault(run.model, {})[run.resolution] = None
+    for model in (models[name] for name in resolutions if name in models):
+        if model.architecture.impossible is not None:
+            message = f"cannot be built: {model.architecture.impossible}"
+            place = ("models", model.name, "architecture")
+            problems.add(place, message, model.architecture.name)
+        else:
+            _check_resolutions(family, model, resolutions[model.name], problems)
+
+
+def _check_resolutions(
+    family: Family, model: Model, resolutions: Iterable[int], problems: Problems
+) -> None:
+    faults: dict[str, list[str]] = {}
+    for resolution in resolutions:
+        fault = model.architecture.check(model.options, resolution)
+        if fault is not None:
+            faults.setdefault(fault, []).append(str(resolution))
+    for fault, found in faults.items():
+        at = f"{', '.join(found)} {family.resolution_unit}"
+        message = f"{model.architecture.name} cannot be built for {at}: {fault}"
+        hint = "change grid.resolution, or leave the combination out with grid.exclude"
+        problems.add(("models", model.name), message, hint=hint)
 
 
 def check_monitor(family: Family, training: Any, place: Place, problems: Problems) -> None:
@@ -142,10 +174,8 @@ def _merged(
     below = shared.get(part)
     below = below if isinstance(below, Mapping) else {}
     sound = _sound(below, kind)
-    if any(override.get(key) is not None for key in kind.together):
-        sound = {key: value for key, value in sound.items() if key not in kind.together}
     try:
-        return kind.model_validate(override_with(sound, override))
+        return kind.model_validate(override_section(sound, override, kind))
     except ValidationError as error:
         at = (*place, part)
         found = problems_of(error, kind, at)
@@ -168,6 +198,15 @@ def _sound(content: Mapping[str, Any], kind: type[Section]) -> Mapping[str, Any]
         faulty = content if () in places else {place[0] for place in places}
         return {key: value for key, value in content.items() if key not in faulty}
     return content
+
+
+def override_section(
+    below: Mapping[str, Any], override: Mapping[str, Any], kind: type[Section]
+) -> dict[str, Any]:
+    """Lay a section over one of its kind: keys that make up one choice are replaced at once."""
+    if any(override.get(key) is not None for key in kind.together):
+        below = {key: value for key, value in below.items() if key not in kind.together}
+    return override_with(below, override)
 
 
 def override_with(below: Mapping[str, Any], override: Mapping[str, Any]) -> dict[str, Any]:

@@ -137,7 +137,8 @@ def read_plan(file: Path, *, check_files: bool = True) -> Plan:
     file
         The file.
     check_files
-        Whether the data and weights that it names must be there; tables do not need them.
+        Whether the data and weights that it names must be there, and models must be possible at
+        their resolutions; tables need neither.
 
     Raises
     ------
@@ -160,7 +161,8 @@ def make_plan(config: Any, files: Sequence[Path] = (), *, check_files: bool = Tr
         The files it was read from, of which later ones override earlier: for line numbers. What
         it has and they have not was given on the command line.
     check_files
-        Whether the data and weights that it names must be there.
+        Whether the data and weights that it names must be there, and models must be possible at
+        their resolutions.
 
     Raises
     ------

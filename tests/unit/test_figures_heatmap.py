@@ -101,7 +101,7 @@ def test_the_best_field_is_framed_and_lightest_whichever_way_is_better(
     assert lightest.axes is frames[0].axes
     direction = "higher" if metric == "accuracy" else "lower"
     assert f"{direction} is better" in " ".join(drawing.figure.axes[-1].get_ylabel().split())
-    assert f"{direction} is better" in drawing.caption
+    assert f"{direction.capitalize()} is better" in drawing.caption
 
 
 def test_numbers_can_be_read_on_every_colour(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.typing import NDArray
 
 from studygrid.grid import Run
 from studygrid.records import TrainRecord, read_record, write_record
@@ -29,6 +31,7 @@ FALLING = [1.0 / step for step in range(1, EPOCHS + 1)]
 # Down to 0.5 in epoch 4, and up to 0.7.
 TURNING = [1.0, 0.8, 0.6, 0.5, *np.linspace(0.52, 0.7, EPOCHS - 4).tolist()]
 
+Array = NDArray[np.float64]
 Lines = dict[str, list[float | None]]
 
 
@@ -93,9 +96,61 @@ def test_a_run_settles_once_it_is_within_five_percent_of_its_best(
 def test_a_score_that_should_be_high_is_measured_from_its_best_bound(tmp_path: Path) -> None:
     config = {"training": {"monitor": "accuracy"}}
     # Of what lacks to 1, five percent are 0.0005 at 0.99: 0.989 is not there yet.
-    near = [0.5, 0.9, 0.95, *[0.989] * 8, 0.99]
+    near = [0.5, 0.9, 0.95, 0.96, 0.97, 0.98, 0.985, 0.986, 0.987, 0.988, 0.989, 0.99]
     found = verdict(of_one(tmp_path, FLAT, validation_accuracy=near, config=config))
     assert (found["settled_epoch"], found["improving"]) == (12, True)
+
+
+def simulated(
+    folder: Path, shape: Callable[[Array], Array], epochs: int, noise: float
+) -> pd.DataFrame:
+    """Judge 200 runs of a shape, from 0 to 1 over the budget, with noise of a share of its end."""
+    generator = np.random.default_rng(0)
+    ideal = shape(np.arange(1, epochs + 1) / epochs)
+
+    def lines(run: Run) -> Lines:
+        losses = ideal + generator.normal(0, noise * ideal[-1], epochs)
+        return {"validation_loss": losses.tolist(), "train_loss": ideal.tolist()}
+
+    grid = {"resolution": [32], "n_train": ["all"], "seed": 200}
+    return curve_verdicts(written(made_study(folder, **{**ONE, "grid": grid}), lines))
+
+
+@pytest.mark.parametrize("epochs", [10, 20, 50])
+@pytest.mark.parametrize("noise", [0.05, 0.1])
+def test_a_plateau_with_noise_is_seldom_said_to_improve(
+    tmp_path: Path, epochs: int, noise: float
+) -> None:
+    runs = simulated(tmp_path, lambda time: 0.3 + 0.5 * np.exp(-12 * time), epochs, noise)
+    assert runs["late"].mean() > 0.06  # what the best value's epoch alone would say
+    assert runs["improving"].mean() < 0.05
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda time: 0.9 - 0.5 * time,
+        lambda time: 0.1 + 0.7 * np.exp(-2 * time),
+        lambda time: 0.2 * time**-0.7,
+    ],
+    ids=["linear", "exponential", "power"],
+)
+@pytest.mark.parametrize(("epochs", "least"), [(10, 0.95), (20, 0.99), (50, 0.99)])
+def test_a_curve_that_still_falls_is_said_to_improve(
+    tmp_path: Path, shape: Callable[[Array], Array], epochs: int, least: float
+) -> None:
+    runs = simulated(tmp_path, shape, epochs, 0.05)
+    assert runs["improving"].mean() >= least * runs["late"].mean() > 0.9
+
+
+def test_one_better_epoch_at_the_end_is_no_trend(tmp_path: Path) -> None:
+    study = of_one(tmp_path, [1.0, *[0.5] * (EPOCHS - 2), 0.4])
+    found = verdict(study)
+    assert (found["settled_epoch"], found["late"], found["improving"]) == (12, True, False)
+    text = said(convergence(study))
+    assert "Neither settled nor still improving for certain: the one run." in text
+    assert "Settled:" not in text
+    assert "Still improving" not in text
 
 
 @pytest.mark.parametrize(

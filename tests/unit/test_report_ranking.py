@@ -130,6 +130,51 @@ def test_a_study_without_a_score_says_so(tmp_path: Path) -> None:
     assert section.blocks[-1] == Paragraph("No run has a value of all of these metrics yet.", True)
 
 
+def without_score(folder: Path, undefined: dict[str, list[int]], **changes: Any) -> str:
+    """Return what is said of a study whose runs of these seeds lack these metrics."""
+    study = study_of(folder, **changes)
+    for run, facts in study.facts.items():
+        names = [name for name, seeds in undefined.items() if run.seed in seeds]
+        if facts.status == "ok" and names:
+            path = folder / "runs" / run.path / "evaluate.json"
+            record = read_record(path, EvaluateRecord)
+            update = {
+                "metrics": {**record.metrics, **dict.fromkeys(names)},
+                "undefined": dict.fromkeys(names, "the split has one class"),
+            }
+            write_record(path, record.model_copy(update=update))
+    section = ranking(study_results(study.plan, folder))
+    assert section is not None
+    last = section.blocks[-1]
+    assert isinstance(last, Paragraph)
+    return last.text
+
+
+def test_a_metric_without_a_value_on_the_data_is_named_with_the_reason(tmp_path: Path) -> None:
+    start = "No run has a value of all of these metrics: "
+    error = "expected calibration error is undefined in "
+    assert without_score(tmp_path / "a", {"ece": [0, 1, 2]}) == (
+        f"{start}{error}all 24 runs that ended well (the split has one class)."
+    )
+    assert without_score(tmp_path / "b", {"accuracy": [0], "ece": [1, 2]}) == (
+        f"{start}accuracy is undefined in 8 of 24 runs that ended well (the split has one class); "
+        f"{error}16 of 24 runs that ended well (the split has one class)."
+    )
+
+
+def test_as_long_as_runs_are_to_come_nothing_is_final(tmp_path: Path) -> None:
+    def fate(run: Run) -> str:
+        return "missing" if run.seed == 2 else "ok"
+
+    said = without_score(tmp_path, {"ece": [0, 1]}, fate=fate)
+    assert said == "No run has a value of all of these metrics yet."
+
+
+def test_a_study_whose_runs_all_failed_says_so(tmp_path: Path) -> None:
+    said = without_score(tmp_path, {}, fate=lambda run: "oom")
+    assert said == "No run has a value of all of these metrics: all of them failed."
+
+
 @pytest.mark.parametrize(
     ("bounds", "higher", "expected"),
     [((0, 1), True, [0.0, 0.25, 1.0]), ((0, 1), False, [1.0, 0.75, 0.0])],

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from studygrid.interchange.crackseg_export import ExportedExperiments
     from studygrid.trackers.exporting import Exported
 
-LAYOUTS = ("crackseg",)
+LAYOUTS = {
+    "crackseg": "studygrid.interchange.crackseg_export:export_experiments",
+    "vae": "studygrid.interchange.vae_export:export_runs",
+}
 _NAMED = 5
 
 
@@ -33,7 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export the runs; return the exit status."""
-    from studygrid.interchange.crackseg import export_experiments
+    from studygrid.families.base import load_reference
     from studygrid.results.selection import parse_selection
     from studygrid.results.study_results import read_study
     from studygrid.trackers.exporting import export
@@ -42,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     output = options.output or options.results / "exports" / options.to
     study = read_study(options.results)
     if options.to in LAYOUTS:
-        experiments = export_experiments(study, output, selection)
+        experiments = load_reference(LAYOUTS[options.to])(study, output, selection)
         print(describe_experiments(experiments), file=sys.stderr)
         return 1 if experiments.problems else 0
     done = export(study, options.to, output, selection)
@@ -62,11 +65,12 @@ def describe(done: Exported, tracker: str) -> str:
 
 
 def describe_experiments(done: ExportedExperiments) -> str:
-    """Return what an export of experiments did, in words."""
+    """Return what an export in another program's layout did, in words."""
     lines = [f"{done.output}: {done.new} new, {done.replaced} replaced, {done.unchanged} unchanged"]
     lines += _left_out("they ended without a result", done.failed)
     lines += _left_out("they have no usable records", done.missing)
     lines += [f"not exported: {run.path}: {why}" for run, why in done.problems.items()]
+    lines += done.more
     return "\n".join(lines)
 
 

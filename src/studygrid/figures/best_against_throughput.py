@@ -57,6 +57,9 @@ def best_against_throughput(study: StudyResults) -> Drawing:
     best = chosen.best_cells(study)
     if best.empty:
         return nothing_to_draw(title, no_value_words(study), TABLE_COLUMNS)
+    unranked = chosen.why_not_ranked(study)
+    if unranked:
+        return nothing_to_draw(title, unranked, TABLE_COLUMNS)
     points = _with_throughput(study, profiles, best)
     if points.empty:
         reason = f"No model's best cell has a profile of {profiles.device}."
@@ -157,8 +160,8 @@ def _caption(
         part
         for part in (
             "Best is the cell (resolution and training-set size) of a model whose mean over its "
-            "seeds is best on the test split. Choosing it there flatters every model, those with "
-            "more cells the most.",
+            f"seeds is best on the {study.split} split. Choosing it there flatters every model, "
+            "those with more cells the most.",
             f"It is {next(iter(cells))} for each." if len(cells) == 1 else "",
             chosen.mean_words(points["n"], dots),
             chosen.better_words(study),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
+from studygrid.losses import why_not_comparable
+from studygrid.results.not_said import NOT_SAID, resolution_in_sentence
 from studygrid.results.study_results import StudyResults
 
 DOTS_BELOW = 10  # from so many seeds on, a dot a seed hides more than it shows
@@ -20,8 +24,13 @@ def metric_cells(study: StudyResults) -> pd.DataFrame:
         text, and `samples`, how many that is (NaN where no run of the size tells).
     """
     cells = study.summary.loc[study.summary["metric"] == f"test_{study.metric.name}"]
-    counts = sample_counts(study.frame)
-    return cells.reset_index(drop=True).assign(samples=cells["n_train"].map(counts).to_numpy())
+    counts = {
+        resolution: sample_counts(study.frame, resolution)
+        for resolution in dict.fromkeys(cells["resolution"])
+    }
+    places = zip(cells["resolution"], cells["n_train"], strict=True)
+    samples = [counts[resolution][size] for resolution, size in places]
+    return cells.reset_index(drop=True).assign(samples=samples)
 
 
 def metric_runs(study: StudyResults) -> pd.DataFrame:
@@ -31,8 +40,9 @@ def metric_runs(study: StudyResults) -> pd.DataFrame:
     return frame
 
 
-def sample_counts(frame: pd.DataFrame) -> dict[str, float]:
-    """Return how many samples each training-set size is; NaN for ``all`` while no run tells."""
+def sample_counts(frame: pd.DataFrame, resolution: int) -> dict[str, float]:
+    """Return how many samples each size is at a resolution; NaN for ``all`` if no run tells."""
+    frame = frame.loc[frame["resolution"] == resolution]
     known = pd.to_numeric(frame["train_samples"]).groupby(frame["n_train"]).max()
     written = pd.to_numeric(known.index.to_series(), errors="coerce")
     return {str(size): float(count) for size, count in known.fillna(written).items()}
@@ -56,13 +66,34 @@ def best_cells(study: StudyResults) -> pd.DataFrame:
     """Return the cell of each model whose mean over its seeds is best, the best model first.
 
     The columns are those of `metric_cells`; models without a result are not there, and of equal
-    means the first in the order of the config counts.
+    means the first in the order of the config counts. Where resolutions are different tasks, it is
+    a model's best cell at the largest resolution that it has a result at. Where the metric is not
+    comparable between models, these stand in the order of the config.
     """
     cells = metric_cells(study)
-    found = cells.loc[cells["n"] > 0].sort_values(
-        "mean", ascending=not study.metric.higher_is_better, kind="stable"
-    )
-    return found.drop_duplicates("model").reset_index(drop=True)
+    best = in_order_of_rank(study, cells.loc[cells["n"] > 0]).drop_duplicates("model")
+    if why_not_ranked(study):
+        best = best.sort_index()
+    return best.reset_index(drop=True)
+
+
+def in_order_of_rank(study: StudyResults, cells: pd.DataFrame) -> pd.DataFrame:
+    """Return cells with the best first, by `mean`; the largest resolution first if it is a task."""
+    ascending = not study.metric.higher_is_better
+    found = cells.sort_values("mean", ascending=ascending, kind="stable")
+    if study.tasks_differ:
+        found = found.sort_values("resolution", ascending=False, kind="stable")
+    return found
+
+
+def why_not_ranked(study: StudyResults) -> str | None:
+    """Return why the study's models are not ranked by its metric, as a sentence, or None."""
+    return why_not_comparable(study.plan, study.metric)
+
+
+def first_words(study: StudyResults) -> str:
+    """Return which models are drawn where there is no room for all."""
+    return "that come first in the config" if why_not_ranked(study) else "with the best cells"
 
 
 def runs_of(runs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
@@ -73,14 +104,23 @@ def runs_of(runs: pd.DataFrame, cells: pd.DataFrame) -> pd.DataFrame:
 
 def size_words(size: str, samples: float) -> str:
     """Return a training-set size in words: ``64 samples``, ``all 1599 samples``."""
+    if size == NOT_SAID:
+        return "an unknown number of samples"
     if size != "all":
         return f"{size} samples"
     return "all samples" if pd.isna(samples) else f"all {samples:.0f} samples"
 
 
+def shared_size_words(size: str, cells: pd.DataFrame) -> str:
+    """Return the training-set size of cells in words; ``all`` may differ between resolutions."""
+    counts = set(cells["samples"].dropna())
+    return size_words(size, counts.pop() if len(counts) == 1 else math.nan)
+
+
 def resolution_words(study: StudyResults, resolution: float) -> str:
     """Return a resolution with its unit."""
-    return f"{resolution:.0f} {study.family.resolution_unit}".rstrip()
+    family = study.family
+    return resolution_in_sentence(resolution, family.resolution_unit, family.resolution_label)
 
 
 def short(name: str, most: int = _NAME_CHARACTERS) -> str:
@@ -95,12 +135,16 @@ def short(name: str, most: int = _NAME_CHARACTERS) -> str:
 def metric_words(study: StudyResults) -> str:
     """Return the test metric as the label of an axis."""
     metric = study.metric
-    return f"{metric.label} (test{', ' + metric.unit if metric.unit else ''})"
+    return f"{metric.label} ({study.split}{', ' + metric.unit if metric.unit else ''})"
 
 
 def better_words(study: StudyResults) -> str:
-    """Return which way is better."""
-    return f"{'Higher' if study.metric.higher_is_better else 'Lower'} is better."
+    """Return which way is better, or why neither is."""
+    reason = why_not_ranked(study)
+    if reason:
+        return reason
+    better = f"{'Higher' if study.metric.higher_is_better else 'Lower'} is better."
+    return f"{better} {study.tasks_differ}" if study.tasks_differ else better
 
 
 def mean_words(counts: pd.Series[int], dots: bool) -> str:

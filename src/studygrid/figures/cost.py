@@ -68,6 +68,11 @@ def cost(study: StudyResults) -> Drawing:
         return nothing_to_draw(title, why_no_profiles(study), TABLE_COLUMNS)
     if not (cells["n"] > 0).any():
         return nothing_to_draw(title, no_value_words(study), TABLE_COLUMNS)
+    reason = chosen.why_not_ranked(study)
+    if reason:
+        return nothing_to_draw(title, reason, TABLE_COLUMNS)
+    if study.tasks_differ:
+        cells = cells.loc[cells["resolution"] == cells.loc[cells["n"] > 0, "resolution"].max()]
     size = chosen.largest_shared_size(cells)
     cells = cells.loc[cells["n_train"] == size]
     panels = cost_panels(study, profiles, cells)
@@ -225,7 +230,7 @@ def _caption(
     dots: bool,
 ) -> list[str]:
     size = str(cells["n_train"].iloc[0])
-    words = chosen.size_words(size, float(cells["samples"].iloc[0]))
+    words = chosen.shared_size_words(size, cells)
     everything = pd.concat([panel.points for panel in panels])
     runs = chosen.runs_of(chosen.metric_runs(study), cells)
     one = len(study.order["resolution"]) == 1

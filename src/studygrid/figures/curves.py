@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -37,12 +38,19 @@ class Curves:
     means: pd.DataFrame
 
 
-def curves_of(study: StudyResults) -> Curves:
+def curves_of(study: StudyResults, quantities: Sequence[str] | None = None) -> Curves:
     """Return the curves of the runs that ended, whatever became of them.
 
     A run without a record is not among them: it may still train, or be of other settings.
+
+    Parameters
+    ----------
+    quantities
+        Other columns of the epochs than the losses and the monitored score.
     """
-    quantities = list(dict.fromkeys([*LOSSES, f"validation_{monitored_score(study)}"]))
+    if quantities is None:
+        quantities = [*LOSSES, f"validation_{monitored_score(study)}"]
+    quantities = list(dict.fromkeys(quantities))
     wanted = [*RUN_AXES, "epoch", "step", *quantities]
     epochs = study.epochs.reindex(columns=wanted).astype(dict.fromkeys(RUN_AXES, object))
     for name in wanted[len(RUN_AXES) :]:

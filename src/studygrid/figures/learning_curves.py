@@ -116,7 +116,7 @@ def _drawn(study: StudyResults, curves: Curves, shown: _Shown, title: str) -> Dr
         for axes, pair in zip(block.flat, chain.from_iterable(shown.pairs), strict=True):
             mark_ends(axes, _of(runs, pair), group[-1])
     for axes in grid[-1]:
-        axes.set_xlabel("Optimiser steps")
+        axes.set_xlabel(study.progress_words)
         axes.set_xlim(left=0)
     caption = _caption(study, curves, shown, runs, groups)
     return framed(
@@ -134,7 +134,7 @@ def _of(table: pd.DataFrame, pair: tuple[int, str]) -> pd.DataFrame:
 
 
 def _place_words(study: StudyResults, pair: tuple[int, str]) -> str:
-    counts = chosen.sample_counts(study.frame)
+    counts = chosen.sample_counts(study.frame, pair[0])
     size = chosen.size_words(pair[1], counts[pair[1]])
     return f"{chosen.resolution_words(study, pair[0])}, {size}"
 
@@ -159,7 +159,12 @@ def _caption(
     monitored = "" if len(groups) == 1 else " The lower panels have the score that is monitored."
     return [
         *_line_words(counts),
-        "The training loss is the one that is optimised, averaged over the steps of an epoch."
+        (
+            "Losses are as the files have them."
+            if study.collected
+            else "The training loss is the one that is optimised, averaged over the steps of an "
+            "epoch."
+        )
         + monitored,
         chosen.run_words(planned, "in these panels"),
         *_failure_words(planned, runs),
@@ -171,7 +176,7 @@ def _line_words(counts: pd.Series[int]) -> list[str]:
     if counts.empty:
         return ["Thin lines are runs; none of them is ok, so there is no mean."]
     low, high = int(counts.min()), int(counts.max())
-    marks = "open marks the epochs whose weights were scored on the test split"
+    marks = "open marks the epochs whose weights were scored"
     if high == 1:
         return [f"Lines are single runs: 1 seed a cell; {marks}."]
     seeds = f"{low} to {high}" if low < high else f"{low}"
@@ -207,7 +212,7 @@ def _left_out_words(study: StudyResults, curves: Curves, shown: _Shown) -> list[
     drawn = int(_in(there, shown).sum())
     if drawn == len(there):
         return []
-    best = f" (of the models, the {_MOST_MODELS} with the best cells)"
+    best = f" (of the models, the {_MOST_MODELS} {chosen.first_words(study)})"
     every = set(there["model"])
     chosen_models = best if len(every) > len(shown.models) else ""
     return [

@@ -22,6 +22,7 @@ from studygrid.figures import panels
 from studygrid.figures.drawing import Drawing
 from studygrid.figures.frame import framed, nothing_to_draw
 from studygrid.figures.style import WIDTH_IN, house_style
+from studygrid.results.not_said import resolution_words
 from studygrid.results.study_results import StudyResults
 
 TABLE_COLUMNS = [*panels.CELL_AXES, "samples", "mean", "n", "planned", "shows", "best"]
@@ -100,14 +101,20 @@ def _names_in(models: Sequence[str]) -> float:
 def _labelled(study: StudyResults, cells: pd.DataFrame) -> pd.DataFrame:
     """Return the cells with what is written in each, and whether it is the best."""
     written = _number_format(cells["mean"].dropna())
-    best = cells["mean"].max() if study.metric.higher_is_better else cells["mean"].min()
+    # The cells of one task have one best; all are of one, unless resolutions are tasks.
+    tasks = cells["resolution"] if study.tasks_differ else pd.Series(0, cells.index)
+    means = cells.groupby(tasks)["mean"]
+    best = means.transform("max") if study.metric.higher_is_better else means.transform("min")
+    is_best = cells["mean"] == best
+    if chosen.why_not_ranked(study):
+        is_best[:] = False
     shows = [
         format(cell["mean"], written) + (_PARTIAL if cell["n"] < cell["planned"] else "")
         if cell["n"]
         else _why_empty(cell)
         for cell in cells.to_dict("records")
     ]
-    return cells.assign(shows=shows, best=cells["mean"] == best)
+    return cells.assign(shows=shows, best=is_best)
 
 
 def _number_format(means: pd.Series[float]) -> str:
@@ -139,7 +146,7 @@ def _drawn(study: StudyResults, cells: pd.DataFrame, shown: _Map, title: str) ->
     for axes, size in zip(grid.flat, shown.sizes, strict=False):
         own = shown.cells.loc[shown.cells["n_train"] == size]
         _draw_panel(axes, own, shown, mapped)
-        words = chosen.size_words(size, float(own["samples"].iloc[0]))
+        words = chosen.shared_size_words(size, own)
         axes.set_title(f"Trained on {words}", loc="left")
     for axes in list(grid.flat)[len(shown.sizes) :]:
         axes.set_axis_off()
@@ -149,7 +156,9 @@ def _drawn(study: StudyResults, cells: pd.DataFrame, shown: _Map, title: str) ->
     better = "higher" if study.metric.higher_is_better else "lower"
     bar.outline.set_visible(False)
     height_in = max(1.9, 0.35 + rows * (_ROW_IN * len(shown.models) + _PANEL_EDGES_IN))
-    label = f"{chosen.metric_words(study)}, {better} is better"
+    label = chosen.metric_words(study)
+    if not chosen.why_not_ranked(study):
+        label = f"{label}, {better} is better"
     bar.set_label(textwrap.fill(label, math.floor((height_in - 0.4) / _NAME_IN)))
     return framed(
         figure,
@@ -177,7 +186,7 @@ def _draw_panel(axes: Axes, cells: pd.DataFrame, shown: _Map, mapped: ScalarMapp
     axes.vlines(np.arange(1, across) - 0.5, -0.5, down - 0.5, **_GAP)
     axes.set_xlim(-0.5, across - 0.5)
     axes.set_ylim(down - 0.5, -0.5)
-    axes.set_xticks(range(across), [str(value) for value in shown.resolutions])
+    axes.set_xticks(range(across), [resolution_words(value, "") for value in shown.resolutions])
     axes.set_yticks(range(down), [chosen.short(model) for model in shown.models], parse_math=False)
     axes.tick_params(length=0)
 
@@ -224,8 +233,12 @@ def _caption(study: StudyResults, cells: pd.DataFrame, shown: _Map) -> list[str]
     partial = bool(shown.cells["shows"].str.endswith(_PARTIAL).any())
     runs = chosen.runs_of(chosen.metric_runs(study), shown.cells)
     parts = [
-        f"Numbers are {numbers}. The best that is shown is framed; "
-        f"{chosen.better_words(study).lower()}",
+        f"Numbers are {numbers}. "
+        + (
+            f"None is framed: {chosen.better_words(study)}"
+            if chosen.why_not_ranked(study)
+            else f"The best that is shown is framed. {chosen.better_words(study)}"
+        ),
         f"{_PARTIAL} fewer runs have a value than were planned." if partial else "",
         f"Hatched: {empty} {'cell' if empty == 1 else 'cells'} without a result, and why not."
         if empty

@@ -18,6 +18,7 @@ from studygrid.figures.drawing import Drawing
 from studygrid.figures.frame import framed, nothing_to_draw
 from studygrid.figures.style import GREY, WIDTH_IN, Look, house_style, looks
 from studygrid.figures.tested_axis import dodge, set_ticks
+from studygrid.results.not_said import NO_RESOLUTION, NOT_SAID, resolution_words
 from studygrid.results.study_results import StudyResults
 
 Along = Literal["resolution", "samples"]
@@ -88,12 +89,15 @@ def metric_panels(study: StudyResults, along: Along, title: str) -> Drawing:
         `value`, and of a mean `ci_low` and `ci_high` (95 % Student t), `spread_low` and
         `spread_high` (10th and 90th percentile of ten runs or more), `n` runs.
     """
-    cells = panels.spread_cells(study)
+    everything = panels.spread_cells(study)
+    cells = everything.loc[_is_known(everything, along)]
     best = list(chosen.best_cells(study)["model"])
     cells = cells.loc[~cells["model"].isin(best[_MOST_MODELS:])]
     results = cells.loc[cells["n"] > 0]
     if results.empty:
-        return nothing_to_draw(title, panels.no_value_words(study), TABLE_COLUMNS)
+        unknown = everything["n"].sum() > 0
+        reason = _unknown_words(study, along) if unknown else panels.no_value_words(study)
+        return nothing_to_draw(title, reason, TABLE_COLUMNS)
     over = "n_train" if along == "resolution" else "resolution"
     if over == "n_train":
         values: list[Any] = panels.sizes_in_order(results)
@@ -103,8 +107,26 @@ def metric_panels(study: StudyResults, along: Along, title: str) -> Drawing:
     drawn = [_panel(study, cells, along, over, value) for value in shown]
     left_out = [value for value in values if value not in shown]
     with house_style():
-        notes = [_fewer_words(len(best)), _left_out_words(study, over, left_out)]
+        notes = [_fewer_words(study, len(best)), _left_out_words(study, over, left_out)]
+        if len(cells) < len(everything):
+            notes.append(_unknown_words(study, along, len(everything) - len(cells)))
         return _drawn(study, drawn, along, title, notes)
+
+
+def _is_known(cells: pd.DataFrame, along: Along) -> pd.Series[bool]:
+    """Tell which cells have a place on the axis: files of collected runs may not say it."""
+    if along == "resolution":
+        return cells["resolution"] != NO_RESOLUTION
+    counted = cells["samples"].notna() | (cells["n"] == 0)
+    return (cells["n_train"] != NOT_SAID) & counted
+
+
+def _unknown_words(study: StudyResults, along: Along, cells: int | None = None) -> str:
+    label = study.family.resolution_label.lower()
+    what = label if along == "resolution" else "training-set size"
+    if cells is None:
+        return f"No file says the {what} of a run with a value."
+    return f"Not drawn: {cells} {'cell' if cells == 1 else 'cells'} whose {what} no file says."
 
 
 def _panel(study: StudyResults, cells: pd.DataFrame, along: Along, over: str, value: Any) -> _Panel:
@@ -112,9 +134,9 @@ def _panel(study: StudyResults, cells: pd.DataFrame, along: Along, over: str, va
     own = own.assign(x=own[along]).sort_values("x", kind="stable")
     runs = chosen.metric_runs(study).merge(own[[*panels.CELL_AXES, "samples", "x"]])
     if over == "n_train":
-        words = chosen.size_words(value, float(own["samples"].iloc[0]))
+        words = chosen.shared_size_words(value, own)
         return _Panel(f"Trained on {words}", runs, own)
-    where = chosen.resolution_words(study, value)
+    where = resolution_words(value, study.family.resolution_unit)
     return _Panel(f"{study.family.resolution_label} {where}", runs, own)
 
 
@@ -130,12 +152,12 @@ def _left_out_words(study: StudyResults, over: str, values: Sequence[Any]) -> st
     return f"For want of room there is no panel for {named}; {where}."
 
 
-def _fewer_words(models: int) -> str:
+def _fewer_words(study: StudyResults, models: int) -> str:
     if models <= _MOST_MODELS:
         return ""
     return (
-        f"Of {models} models with a result the {_MOST_MODELS} with the best cells are drawn; "
-        "summary_statistics.csv has all."
+        f"Of {models} models with a result the {_MOST_MODELS} {chosen.first_words(study)} are "
+        "drawn; summary_statistics.csv has all."
     )
 
 

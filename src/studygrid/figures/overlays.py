@@ -206,6 +206,8 @@ def _caption(study: StudyResults, found: _Shown) -> list[str]:
     cell = f"{chosen.short(run.model)}, {chosen.resolution_words(study, run.resolution)}, "
     cell += f"n {run.n_train}"
     which = "best cell" if found.best else "best cell that keeps test images"
+    if chosen.why_not_ranked(study):
+        which = "best cell of the first model that keeps test images"
     return [
         f"Of the {which} by test {metric} ({cell}), {_which_run(found)}.",
         f"Best, median and worst by the IoU of the image alone, among {_among(study, run)}; the "

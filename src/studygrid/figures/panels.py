@@ -71,4 +71,4 @@ def sizes_in_order(cells: pd.DataFrame) -> list[str]:
 def no_value_words(study: StudyResults) -> str:
     """Return why there is nothing of the study's metric to draw."""
     runs = chosen.run_words(chosen.metric_runs(study), "in the study")
-    return f"No run has a value of the test {study.metric.label} yet. {runs}"
+    return f"No run has a value of the {study.split} {study.metric.label} yet. {runs}"

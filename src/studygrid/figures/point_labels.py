@@ -49,7 +49,7 @@ def label_points(
     axes: Axes,
     names: Sequence[str],
     points: Sequence[Line2D],
-    marks: Sequence[Line2D],
+    marks: Sequence[Artist],
     dots: Sequence[Line2D],
     lines: Sequence[Line2D],
 ) -> None:
@@ -66,7 +66,7 @@ def label_points(
     names, points
         What to write, taken literally, and the mark of each.
     marks
-        All marks, those with a name among them: nothing is written on them.
+        All marks, those with a name among them, and other words: nothing is written on them.
     dots
         Smaller marks, of one point each: nor on them.
     lines

@@ -95,7 +95,8 @@ def pooled_words(study: StudyResults, shown: list[PooledTable], models: int) -> 
     counts = sorted({len(pooled.tables) for pooled in shown})
     seeds = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
     plural = "seed" if counts == [1] else "seeds"
-    which = "each model" if len(shown) == models else f"the best {len(shown)} of {models} models"
+    first = "first" if chosen.why_not_ranked(study) else "best"
+    which = "each model" if len(shown) == models else f"the {first} {len(shown)} of {models} models"
     runs = chosen.runs_of(
         chosen.metric_runs(study), pd.DataFrame([pooled.cell for pooled in shown])
     )

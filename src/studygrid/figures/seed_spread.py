@@ -55,21 +55,24 @@ _MEAN: dict[str, Any] = {
 def seed_spread(study: StudyResults) -> Drawing:
     """Draw every run of each cell, and the mean with its interval, the best cell at the top.
 
+    Where the metric is not comparable between models, the cells stand in axis order.
+
     Returns
     -------
-    A drawing whose table has one row a mark: `rank` of the cell by its mean, `kind` (``seed``
-        for a dot, ``mean``), `model`, `resolution`, `n_train`, `seed`, `value`, and of a mean
-        `sd`, `ci_low` and `ci_high` (95 % Student t), `spread_low` and `spread_high` (10th and
-        90th percentile of ten runs or more), `n` runs of `planned`.
+    A drawing whose table has one row a mark: `rank` of the cell by its mean (none where models
+        are not ranked), `kind` (``seed`` for a dot, ``mean``), `model`, `resolution`, `n_train`,
+        `seed`, `value`, and of a mean `sd`, `ci_low` and `ci_high` (95 % Student t), `spread_low`
+        and `spread_high` (10th and 90th percentile of ten runs or more), `n` runs of `planned`.
     """
     title = f"{study.name}: {study.metric.label} of every run, by cell"
     cells = panels.spread_cells(study)
     results = cells.loc[cells["n"] > 0]
     if results.empty:
         return nothing_to_draw(title, panels.no_value_words(study), TABLE_COLUMNS)
-    ranked = results.sort_values(
-        "mean", ascending=not study.metric.higher_is_better, kind="stable"
-    ).reset_index(drop=True)
+    ranked = results
+    if not chosen.why_not_ranked(study):
+        ranked = chosen.in_order_of_rank(study, results)
+    ranked = ranked.reset_index(drop=True)
     ranked["rank"] = np.arange(1, len(ranked) + 1)
     with house_style():
         return _drawn(study, cells, ranked, title)
@@ -93,9 +96,10 @@ def _drawn(study: StudyResults, cells: pd.DataFrame, ranked: pd.DataFrame, title
     axes.grid(visible=True, axis="x")
     axes.set_xlabel(chosen.metric_words(study))
     caption = _caption(study, cells, ranked, shown)
+    table = _table(shown, dots)
     return framed(
         figure,
-        _table(shown, dots),
+        table.assign(rank=math.nan) if chosen.why_not_ranked(study) else table,
         title=title,
         caption=" ".join([*caption, *(["Bars that leave the panel are cut."] if cut else [])]),
         entries={},
@@ -144,12 +148,15 @@ def _caption(
     without = len(cells) - len(ranked)
     partial = (shown["n"] < shown["planned"]).any()
     runs = chosen.metric_runs(study)
+    unlike = chosen.why_not_ranked(study)
+    better = f"{chosen.better_words(study)[:-1]}; the best cell is at the top."
     parts = [
         _mark_words(shown["n"]),
-        f"{chosen.better_words(study)[:-1]}; the best cell is at the top.",
-        _noise_words(ranked, study.metric.unit),
+        unlike or better,
+        "" if unlike else _noise_words(ranked, study.metric.unit),
         "Grey numbers: runs with a value, of those planned." if partial else "",
-        f"Drawn are the best {len(shown)} of {len(ranked)} cells; summary_statistics.csv has all."
+        f"Drawn are the {'first' if unlike else 'best'} {len(shown)} of {len(ranked)} cells; "
+        "summary_statistics.csv has all."
         if len(shown) < len(ranked)
         else "",
         f"Of {len(cells)} cells {without} {'has' if without == 1 else 'have'} no result."

@@ -18,6 +18,7 @@ from studygrid.figures.cost_axis import set_cost_axis
 from studygrid.figures.drawing import Drawing
 from studygrid.figures.frame import framed, nothing_to_draw
 from studygrid.figures.style import GREY, WIDTH_IN, Look, house_style, looks
+from studygrid.losses import why_not_comparable
 from studygrid.results.study_results import StudyResults
 
 TABLE_COLUMNS = [
@@ -68,6 +69,9 @@ def time_to_threshold(study: StudyResults) -> Drawing:
     """
     score = reached.monitored_score(study)
     title = f"{study.name}: time to a good validation score"
+    unlike = why_not_comparable(study.plan, study.family.metric(score)) or study.tasks_differ
+    if unlike:
+        return nothing_to_draw(title, unlike, TABLE_COLUMNS)
     epochs = reached.recorded_epochs(study, score)
     threshold = reached.threshold_of(study, epochs, score)
     if threshold is None or epochs["score"].isna().all():
@@ -77,7 +81,7 @@ def time_to_threshold(study: StudyResults) -> Drawing:
     runs = reached.when_reached(reached.recorded_runs(study), epochs, threshold)
     cells, left_out = _rows(study, runs)
     never = _without_end(study, runs)
-    panels, note = _panels(chosen.runs_of(runs, cells))
+    panels, note = _panels(study, chosen.runs_of(runs, cells))
     with house_style():
         return _drawn(study, threshold, runs, panels, cells, [note, left_out, never], title)
 
@@ -111,9 +115,12 @@ def _without_end(study: StudyResults, runs: pd.DataFrame) -> str:
     return missing if ended < planned else ""
 
 
-def _panels(runs: pd.DataFrame) -> tuple[list[_Panel], str]:
-    """Return the panels; seconds are of one device alone."""
+def _panels(study: StudyResults, runs: pd.DataFrame) -> tuple[list[_Panel], str]:
+    """Return the panels; seconds are of one device alone, and only where they are known."""
     devices = runs["train_device"].value_counts(sort=False)
+    if devices.empty or runs["seconds"].isna().all():
+        words = study.progress_words.lower()
+        return [_panel("steps", runs)], f"No file says the seconds of an epoch; {words} alone."
     device = devices.index[devices == devices.max()][0]
     on_device = runs.loc[runs["train_device"] == device]
     others = len(runs) - len(on_device)
@@ -145,13 +152,15 @@ def _drawn(
 ) -> Drawing:
     height = _AXIS_IN + max(4, len(cells)) * _ROW_IN
     figure = Figure(figsize=(WIDTH_IN, height))
-    row = list(figure.subplots(1, len(panels), sharey=True))
+    row = list(figure.subplots(1, len(panels), sharey=True, squeeze=False).flat)
     look_of = looks(study.order["model"])
     places = {tuple(cell): -position for position, cell in enumerate(cells.to_numpy().tolist())}
-    most = panels[1].medians["of"].max()
+    most = panels[-1].medians["of"].max()
     dots = bool(most < chosen.DOTS_BELOW)
     for axes, panel in zip(row, panels, strict=True):
         _draw_panel(axes, panel, places, look_of, dots=dots)
+        if panel.name == "steps":
+            axes.set_xlabel(study.progress_words)
     _name_rows(row[0], study, places)
     for axes in row:
         _part_models(axes, places)
@@ -258,7 +267,7 @@ def _caption(
     metric = study.family.metric(threshold.score)
     side = "at least" if threshold.higher_is_better else "at most"
     why = "the config's" if threshold.given else "the best that three quarters of the runs reach"
-    counts = panels[1].medians["of"]
+    counts = panels[-1].medians["of"]
     seeds = " to ".join(str(count) for count in sorted({int(counts.min()), int(counts.max())}))
     return [
         f"Until the validation {metric.label} is {side} {threshold.value:.4g} ({why}).",

@@ -10,11 +10,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from studygrid.grid import Cell, Run
+from studygrid.losses import why_not_comparable
 from studygrid.records import Status
 from studygrid.statistics.intervals import Summary, summarise
 
 if TYPE_CHECKING:
     from studygrid.families.base import Metric
+    from studygrid.plan import Plan
     from studygrid.results.reading import RunFacts
     from studygrid.results.study_results import StudyResults
 
@@ -181,11 +183,25 @@ def gather(
     return [CellResult(cell, tuple(own), costs[cell]) for cell, own in results.items()]
 
 
-def ranked(cells: Iterable[CellResult], metric: Metric) -> list[CellResult]:
-    """Return the cells that have a value, the best mean first; equal ones stay in axis order."""
+def ranked(cells: Sequence[CellResult], metric: Metric, plan: Plan) -> list[CellResult]:
+    """Return the cells that have a value, the best mean first; equal ones stay in axis order.
+
+    There is none where the metric is not comparable between their models. Where resolutions are
+    different tasks, the best of the largest one come first, then those of the next.
+    """
+    if why_not_comparable(plan, metric, models_of(cells)):
+        return []
     with_value = [cell for cell in cells if cell.mean(metric.name) is not None]
     sign = -1 if metric.higher_is_better else 1
-    return sorted(with_value, key=lambda cell: sign * (cell.mean(metric.name) or 0.0))
+    with_value.sort(key=lambda cell: sign * (cell.mean(metric.name) or 0.0))
+    if plan.family.resolution_is_task:
+        with_value.sort(key=lambda cell: -cell.cell.resolution)
+    return with_value
+
+
+def models_of(cells: Iterable[CellResult]) -> list[str]:
+    """Return the names of the models that have a cell."""
+    return list(dict.fromkeys(cell.cell.model for cell in cells))
 
 
 def latest(times: Iterable[str | None]) -> str | None:

@@ -9,8 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from studygrid.interchange.cells import CellResult, one_line, ranked
+from studygrid.interchange.cells import CellResult, models_of, one_line, ranked
 from studygrid.interchange.text_report import Words, label, shown, with_interval
+from studygrid.losses import why_not_comparable
 
 if TYPE_CHECKING:
     from studygrid.results.study_results import StudyResults
@@ -54,7 +55,11 @@ def print_counts(cells: Sequence[CellResult], console: Console) -> None:
 def print_summary(study: StudyResults, cells: Sequence[CellResult], console: Console) -> None:
     """Print the best cells: of all, of each model, at each resolution."""
     words = Words(study)
-    order = ranked(cells, study.metric)
+    order = ranked(cells, study.metric, study.plan)
+    reason = why_not_comparable(study.plan, study.metric, models_of(cells))
+    if reason:
+        console.print(f"Not ranked. {reason}")
+        return
     if not order:
         console.print(f"No run has a value of {label(study.metric)} yet.")
         return

@@ -196,8 +196,19 @@ def read_document(path: Path) -> tuple[CellDocument, list[str]]:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from None
     except (ValueError, RecursionError) as error:
         raise RecordError(f"{path}: is not JSON ({error})") from None
+    return validated(content, path), faults
+
+
+def validated(content: Any, path: Path) -> CellDocument:
+    """Return the document that a file holds, already read as JSON.
+
+    Raises
+    ------
+    RecordError
+        If it lacks something.
+    """
     try:
-        return CellDocument.model_validate(content), faults
+        return CellDocument.model_validate(content)
     except ValidationError as error:
         listed = "; ".join(
             f"{'.'.join(map(str, fault['loc'])) or 'the document'}: {fault['msg']}"

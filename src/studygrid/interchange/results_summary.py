@@ -15,10 +15,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from studygrid.axes import Axis
-from studygrid.interchange.cells import CellResult, Cost, cells_of, latest, ranked
+from studygrid.interchange.cells import CellResult, Cost, cells_of, latest, models_of, ranked
+from studygrid.losses import why_not_comparable
 from studygrid.records import write_atomically
+from studygrid.results.not_said import NOT_SAID, value_in_file
 
 if TYPE_CHECKING:
+    from studygrid.families.base import Metric
     from studygrid.results.selection import Selection
     from studygrid.results.study_results import StudyResults
 
@@ -61,7 +64,7 @@ def results_summary(
         "generated_from": {
             "study": study.name,
             "family": study.family.name,
-            "dataset": study.plan.dataset.name,
+            "dataset": None if study.plan.dataset.name == NOT_SAID else study.plan.dataset.name,
             "latest_run": latest(cell.finished_at for cell in cells),
             "selection": {axis: list(map(str, values)) for axis, values in selection.items()}
             if selection
@@ -72,9 +75,14 @@ def results_summary(
             "label": study.metric.label,
             "higher_is_better": study.metric.higher_is_better,
             "unit": study.metric.unit,
+            "why_not_ranked": why_not_comparable(study.plan, study.metric, models_of(cells)),
+            "ranked_within": study.tasks_differ,
         },
         "total_experiments": sum(bool(cell.ok) for cell in cells),
-        **{key: study.plan.axis(axis) for axis, key in _LISTED.items()},
+        **{
+            key: [value_in_file(axis, value) for value in study.plan.axis(axis)]
+            for axis, key in _LISTED.items()
+        },
         "totals": {
             "planned_cells": len(cells),
             "complete_cells": sum(cell.status == "ok" for cell in cells),
@@ -87,7 +95,7 @@ def results_summary(
         "without_results": _without_results(cells),
         "top_5_results": [
             {"rank": rank, **_entry(study, cell)}
-            for rank, cell in enumerate(ranked(cells, study.metric)[:TOP], start=1)
+            for rank, cell in enumerate(ranked(cells, study.metric, study.plan)[:TOP], start=1)
         ],
     }
 
@@ -108,13 +116,19 @@ def _by(study: StudyResults, cells: Sequence[CellResult], axis: Axis) -> dict[st
     """Return the statistics of each value of an axis that has a scored run."""
     groups: dict[str, list[CellResult]] = {}
     for cell in cells:
-        groups.setdefault(str(getattr(cell.cell, axis)), []).append(cell)
+        groups.setdefault(group_name(axis, getattr(cell.cell, axis)), []).append(cell)
     scored = {name: own for name, own in groups.items() if any(cell.ok for cell in own)}
     return {
         name: _statistics(study, own, balanced, comparable, _setting(axis))
         for name, own in scored.items()
         for balanced, comparable in [_balanced(own, list(scored.values()), axis, study)]
     }
+
+
+def group_name(axis: str, value: Any) -> str:
+    """Return the key of the statistics of a value of an axis."""
+    known = value_in_file(axis, value)
+    return NOT_SAID if known is None else str(known)
 
 
 def _balanced(
@@ -133,7 +147,7 @@ def _balanced(
 
 def _setting(axis: Axis) -> Callable[[CellResult], Setting]:
     others = [other for other in CELL_AXES if other != axis]
-    return lambda cell: tuple(getattr(cell.cell, other) for other in others)
+    return lambda cell: tuple(value_in_file(other, getattr(cell.cell, other)) for other in others)
 
 
 def _statistics(
@@ -145,8 +159,7 @@ def _statistics(
 ) -> dict[str, Any]:
     """Return the statistics of some cells, whose averages are over `averaged`."""
     metrics = {
-        metric.name: _metric(cells, averaged, metric.name, metric.higher_is_better)
-        for metric in study.family.metrics
+        metric.name: _metric(study, cells, averaged, metric) for metric in study.family.metrics
     }
     none = dict.fromkeys(("avg", "best", "worst"))
     accuracy, f1 = metrics.get("accuracy", none), metrics.get("f1", none)
@@ -169,22 +182,30 @@ def _statistics(
 
 
 def _metric(
-    cells: Sequence[CellResult], averaged: Sequence[CellResult], name: str, higher: bool
+    study: StudyResults,
+    cells: Sequence[CellResult],
+    averaged: Sequence[CellResult],
+    metric: Metric,
 ) -> dict[str, Any]:
-    means = [mean for cell in cells if (mean := cell.mean(name)) is not None]
-    over = [mean for cell in averaged if (mean := cell.mean(name)) is not None]
-    first, last = (max, min) if higher else (min, max)
+    """Return the mean of some cells, and the ends; none where they are not comparable."""
+    means = [mean for cell in cells if (mean := cell.mean(metric.name)) is not None]
+    over = [mean for cell in averaged if (mean := cell.mean(metric.name)) is not None]
+    tasks = {cell.cell.resolution for cell in cells} if study.tasks_differ else set()
+    differ = why_not_comparable(study.plan, metric, models_of(cells)) is not None
+    comparable = not differ and len(tasks) < 2
+    first, last = (max, min) if metric.higher_is_better else (min, max)
     return {
-        "avg": fmean(over) if over else None,
-        "best": first(means, default=None),
-        "worst": last(means, default=None),
-        "averaged_cells": len(over),
+        "avg": fmean(over) if over and comparable else None,
+        "best": first(means, default=None) if comparable else None,
+        "worst": last(means, default=None) if comparable else None,
+        "averaged_cells": len(over) if comparable else 0,
         "cells": len(means),
+        "comparable_between_models": comparable,
     }
 
 
 def _ends(study: StudyResults, cells: Sequence[CellResult]) -> dict[str, Any]:
-    order = ranked(cells, study.metric)
+    order = ranked(cells, study.metric, study.plan)
     return {
         "best": _entry(study, order[0]) if order else None,
         "worst": _entry(study, order[-1]) if order else None,
@@ -206,15 +227,16 @@ def _costs(cells: Sequence[CellResult]) -> dict[str, Any]:
 def _mean_cost(costs: Sequence[Cost], name: str, size: int) -> float | None:
     """Return the mean of what was measured under equal conditions, else None."""
     conditions = {(cost.device, cost.threads, cost.batch_sizes[size]) for cost in costs}
-    return fmean(getattr(cost, name) for cost in costs) if len(conditions) == 1 else None
+    values = [value for cost in costs if (value := getattr(cost, name)) is not None]
+    return fmean(values) if values and len(conditions) == 1 else None
 
 
 def _entry(study: StudyResults, cell: CellResult) -> dict[str, Any]:
     found = cell.summaries[study.metric.name]
     return {
         "model": cell.cell.model,
-        "resolution": cell.cell.resolution,
-        "n_train": cell.cell.n_train,
+        "resolution": value_in_file("resolution", cell.cell.resolution),
+        "n_train": value_in_file("n_train", cell.cell.n_train),
         "test_accuracy": cell.mean("accuracy"),
         "test_f1_score": cell.mean("f1"),
         "metric": study.metric.name,
@@ -231,7 +253,7 @@ def _without_results(cells: Sequence[CellResult]) -> list[dict[str, Any]]:
     """Return the runs that have no scores, and why: those of one cell and reason together."""
     return [
         {
-            **{axis: getattr(cell.cell, axis) for axis in CELL_AXES},
+            **{axis: value_in_file(axis, getattr(cell.cell, axis)) for axis in CELL_AXES},
             "seeds": list(found.seeds),
             "status": found.status,
             "reason": found.reason,

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from rich.cells import cell_len
 
 from studygrid.interchange.cells import CellResult, cells_of, one_line, ranked
-from studygrid.interchange.results_summary import results_summary
+from studygrid.interchange.results_summary import group_name, results_summary
 from studygrid.interchange.text_table import padded, short_names, text_table, wrapped
+from studygrid.results.collected import split_words
+from studygrid.results.not_said import NO_RESOLUTION, NOT_SAID
 
 if TYPE_CHECKING:
     from studygrid.families.base import Metric
@@ -43,8 +45,9 @@ def detailed_report(
     summary = results_summary(study, selection, cells)
     parts = [
         _head(study, summary),
+        _sources(study),
         _unscored(cells, words),
-        _top(study, cells, words),
+        _top(study, cells, words, summary),
         *(_groups(study, cells, words, summary, axis) for axis in ("model", "resolution")),
         _groups(study, cells, words, summary, "n_train") if words.sizes else [],
         _all(study, cells, words),
@@ -58,6 +61,7 @@ class Words:
 
     def __init__(self, study: StudyResults) -> None:
         self._unit = one_line(study.family.resolution_unit)
+        self._label = one_line(study.family.resolution_label.lower())
         self._names = short_names(study.order["model"], _NAME_COLUMNS)
         self._resolutions = max(map(len, map(self.resolution, study.order["resolution"])))
         self._sizes = max(map(len, study.order["n_train"]))
@@ -72,12 +76,18 @@ class Words:
 
     def resolution(self, value: object) -> str:
         """Return a resolution with its unit: ``320px``, ``20 tokens``."""
+        if value == NO_RESOLUTION:
+            return NOT_SAID
         return f"{value}{'' if self._unit == 'px' else ' '}{self._unit}".rstrip()
 
     def place(self, result: CellResult) -> str:
         """Return where a cell stands beside its model: ``@ 320px, n=64``."""
         size = f", n={result.cell.n_train}" if self.sizes else ""
-        return f"@ {self.resolution(result.cell.resolution)}{size}"
+        return f"@ {self._at(result)}{size}"
+
+    def _at(self, result: CellResult) -> str:
+        words = self.resolution(result.cell.resolution)
+        return f"{self._label} {words}" if words == NOT_SAID else words
 
     def cell(self, result: CellResult) -> str:
         """Return a cell in words."""
@@ -85,7 +95,7 @@ class Words:
 
     def aligned(self, result: CellResult) -> str:
         """Return a cell in words that stand below those of other cells."""
-        resolution = padded(self.resolution(result.cell.resolution), self._resolutions, left=False)
+        resolution = padded(self._at(result), self._resolutions, left=False)
         size = f", n={padded(str(result.cell.n_train), self._sizes)}" if self.sizes else ""
         return f"{padded(self.model(result.cell.model), self._name)} @ {resolution}{size}"
 
@@ -153,20 +163,48 @@ def result_line(words: Words, metric: Metric, result: CellResult) -> str:
 def _head(study: StudyResults, summary: dict[str, Any]) -> list[str]:
     metric, totals = study.metric, summary["totals"]
     unit = f" in {metric.unit}" if metric.unit else ""
-    chosen = summary["generated_from"]["selection"]
+    chosen, latest_run = (summary["generated_from"][key] for key in ("selection", "latest_run"))
+    reason = summary["metric"]["why_not_ranked"]
+    dataset = summary["generated_from"]["dataset"]
+    on_data = f" on {dataset}" if dataset else ""
     lines = [
-        f"{study.family.name} on {study.plan.dataset.name}; ranked by {label(metric)}{unit} on the "
-        f"test split, {direction(metric)}.",
+        f"{study.family.name}{on_data}; ranked by {label(metric)}{unit} on the {study.split} "
+        f"split, {direction(metric)}."
+        if reason is None
+        else f"{study.family.name}{on_data}; not ranked. {reason}",
+        *([study.tasks_differ] if study.tasks_differ and reason is None else []),
         *([f"Restricted to {selection_words(chosen)}."] if chosen else []),
         f"{counts(totals)}; "
         f"{totals['complete_cells']} of {totals['planned_cells']} cells complete.",
-        f"Latest run: {summary['generated_from']['latest_run'] or 'none'}.",
+        *([] if study.collected else [f"Latest run: {latest_run or 'none'}."]),
         "A score is the mean over the seeds of a cell; ± is half of Student's t 95 % interval.",
         *([] if totals["complete"] else [_INCOMPLETE]),
     ]
     title = _wrapped(f"RESULTS OF {study.name}")
     words = [part for line in lines for part in _wrapped(line)]
     return ["=" * WIDTH, *title, "=" * WIDTH, *words]
+
+
+def _sources(study: StudyResults) -> list[str]:
+    """Return where the runs of a collected study come from."""
+    found = study.collected
+    if found is None:
+        return []
+    foreign = sum(not source.written_here for source in found.sources.values())
+    looked = ", ".join(map(str, found.looked_in))
+    remarks = len(found.problems)
+    sentences = [
+        f"{len(found.sources)} runs were collected from {looked}, {foreign} of them of other "
+        "programs. “Planned” are those that were found.",
+        *(f"Layout {name}: {words.title}." for name, words in found.layouts.items()),
+        *split_words(study.split),
+        *found.notes,
+        f"{remarks} remarks on files that could not be used, or not whole: see problems.csv."
+        if remarks
+        else "Nothing that lies there was left out.",
+    ]
+    wrapped_lines = (line for sentence in sentences for line in _wrapped(sentence))
+    return [*_title("WHERE THESE RUNS COME FROM"), *wrapped_lines]
 
 
 _INCOMPLETE = (
@@ -185,10 +223,13 @@ def _unscored(cells: Sequence[CellResult], words: Words) -> list[str]:
     return [*_title("FAILED AND MISSING RUNS"), *lines] if lines else []
 
 
-def _top(study: StudyResults, cells: Sequence[CellResult], words: Words) -> list[str]:
-    best = ranked(cells, study.metric)[:TOP]
+def _top(
+    study: StudyResults, cells: Sequence[CellResult], words: Words, summary: dict[str, Any]
+) -> list[str]:
+    best = ranked(cells, study.metric, study.plan)[:TOP]
     lines = [result_line(words, study.metric, result) for result in best]
-    return [*_title(f"TOP {TOP} BEST RESULTS"), *(lines or ["No run has a result yet."])]
+    nothing = _wrapped(summary["metric"]["why_not_ranked"] or "No run has a result yet.")
+    return [*_title(f"TOP {TOP} BEST RESULTS"), *(lines or nothing)]
 
 
 def _groups(
@@ -207,7 +248,7 @@ def _groups(
     lines = _title(f"RESULTS BY {titles[axis]}")
     for value in study.order[axis]:
         own = [cell for cell in cells if str(getattr(cell.cell, axis)) == str(value)]
-        found = summary["statistics"][f"by_{axis}"].get(str(value))
+        found = summary["statistics"][f"by_{axis}"].get(group_name(axis, value))
         lines += [f"{names[axis](value)}:", *_group(study, own, words, found, axis), ""]
     return lines[:-1]
 
@@ -225,7 +266,7 @@ def _group(
     for metric in [study.metric, *words.others]:
         values = found["metrics"][metric.name]
         lines.append(f"Avg {label(metric)}: {shown(values['avg'])}{_over(values, found)}")
-        best = ranked(cells, metric)
+        best = ranked(cells, metric, study.plan)
         if best:
             where = words.place(best[0]) if axis == "model" else f"by {words.cell(best[0])}"
             lines.append(f"Best {label(metric)}: {with_interval(best[0], metric)} {where}")
@@ -234,6 +275,8 @@ def _group(
 
 
 def _over(values: dict[str, Any], found: dict[str, Any]) -> str:
+    if not values["comparable_between_models"]:
+        return " (not comparable between these cells)"
     if values["averaged_cells"] == found["planned_experiments"]:
         return ""
     several = f"{values['averaged_cells']} of {found['planned_experiments']} cells"

@@ -10,6 +10,7 @@ from studygrid.report.answers.answer import cell_name, in_sentence
 from studygrid.report.blocks import Paragraph, Points, Section
 from studygrid.report.curve_rules import (
     LEAST_EPOCHS,
+    TREND_LEVEL,
     curve_verdicts,
     gap_metric,
     ideal,
@@ -39,7 +40,7 @@ def convergence(study: StudyResults) -> Section | None:
         return Section("convergence", _TITLE, (Paragraph(text),))
     points = [
         *_improving(study, runs),
-        *_overfitting(runs),
+        *_overfitting(study, runs),
         *_endings(study, runs),
         *_gaps(study, runs),
         *_schedule(study),
@@ -60,13 +61,20 @@ def _all_of(judged: int, ok: int) -> str:
 
 def _improving(study: StudyResults, runs: pd.DataFrame) -> list[str]:
     improving, never = runs.loc[runs["improving"]], runs.loc[runs["never_better"]]
-    settled = runs.loc[~runs["improving"] & runs["settled_epoch"].notna()]
+    unclear = runs.loc[runs["late"] & ~runs["improving"]]
+    settled = runs.loc[~runs["late"] & runs["settled_epoch"].notna()]
     sentences = []
     if len(improving):
         sentences.append(
             f"Still improving at the end: {_of(improving, runs)}. There {_monitored_words(study)} "
-            "came within 5 % of its best value only in the last quarter of the epochs; a larger "
-            "budget may raise the scores, and may change which cell is best."
+            "came within 5 % of its best value only in the last quarter of the epochs, and gets "
+            "better over their last half; a larger budget may raise the scores, and may change "
+            "which cell is best."
+        )
+    if len(unclear):
+        sentences.append(
+            f"Neither settled nor still improving for certain: {_of(unclear, runs)}. The best "
+            "values come late, but the last half of the epochs has no trend: noise looks so, too."
         )
     if len(settled):
         sentences.append(
@@ -117,17 +125,22 @@ def _split(some: pd.DataFrame, runs: pd.DataFrame, axis: str) -> str:
     return ", ".join([*parts[:_MOST_GROUPS], *([f"{more:,} more"] if more > 0 else [])])
 
 
-def _overfitting(runs: pd.DataFrame) -> list[str]:
+def _overfitting(study: StudyResults, runs: pd.DataFrame) -> list[str]:
     known = runs.loc[runs["overfits"].notna()]
     if known.empty:
         return []
     found = known.loc[known["overfits"].astype(bool)]
     if found.empty:
         return ["Overfitting: none of the runs, by the rule below."]
-    return [
+    sentence = (
         f"Overfitting: {_of(found, known)}. Their validation loss ends more than 10 % above its "
-        "minimum while the training loss goes on falling. The weights that are scored are those "
-        "of the best validation score, so what came after does not lower the scores."
+        "minimum while the training loss goes on falling."
+    )
+    if study.collected and not study.collected.is_ours:
+        return [f"{sentence} Whether the weights of the best epoch were scored, no file says."]
+    return [
+        f"{sentence} The weights that are scored are those of the best validation score, so what "
+        "came after does not lower the scores."
     ]
 
 
@@ -176,6 +189,8 @@ def _signed(value: float) -> str:
 
 
 def _schedule(study: StudyResults) -> list[str]:
+    if study.collected:
+        return []  # the files may not say it
     schedules = {model.training.schedule for model in study.plan.models.values()}
     if schedules == {"constant"}:
         return []
@@ -230,7 +245,9 @@ def _rules(study: StudyResults, metric: Metric | None) -> str:
     rules = [
         "One row a cell: how many of its runs, and the (lower) medians of their epochs.",
         f"Settled by the first epoch at which {_monitored_words(study)} is within 5 % of its best "
-        "value in the run; still improving where that lies in the last quarter of its epochs.",
+        "value in the run; still improving where that lies in the last quarter of its epochs and "
+        "the scores of their last half (of four at least) get better by Kendall's rank test, "
+        f"one-sided, p ≤ {TREND_LEVEL:g}.",
         "Never better: the first epoch was the best.",
         "Overfitting: the validation loss, averaged over the epochs of the last quarter that come "
         "after its minimum, is more than 10 % above it, and the training loss of these epochs is "

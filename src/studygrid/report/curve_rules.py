@@ -20,6 +20,8 @@ from studygrid.results.study_results import StudyResults
 LEAST_EPOCHS = 4
 LATE = 0.75
 NEAR = 0.05
+# The lowest level that a trend in four epochs can reach: they are in order by chance in 1 of 24.
+TREND_LEVEL = 0.05
 RISE = 0.1
 _LOSSES = ("train_loss", "validation_loss")
 
@@ -32,8 +34,10 @@ def curve_verdicts(study: StudyResults) -> pd.DataFrame:
     Returns
     -------
     One row a run: its axes; `epochs`; `kept_epoch`, whose weights are scored; `settled_epoch`,
-        the first whose monitored score was within 5 % of the run's best; `improving`, whether
-        that lies in the last quarter of the epochs; `never_better` than after the first epoch;
+        the first whose monitored score was within 5 % of the run's best; `late`, whether that
+        lies in the last quarter of the epochs of a run that spent its budget; `improving`, whether
+        the scores of such a run also get better, as a trend, over the last half of its epochs;
+        `never_better` than after the first epoch;
         `overfits`, whether the validation loss ends above its minimum by more than 10 % while
         the training loss falls below what it was there (None where a loss is missing);
         `early_stopped`; and `gap`, by how much the score that `gap_metric` names is better on
@@ -53,7 +57,8 @@ def curve_verdicts(study: StudyResults) -> pd.DataFrame:
             verdict = _verdict(curve, monitored[axes[0]], float(kept), gap)
             verdict["early_stopped"] = stopped == "early_stopping"
             # Its budget is not spent: a larger one would change nothing.
-            verdict["improving"] &= not verdict["early_stopped"]
+            verdict["late"] &= not verdict["early_stopped"]
+            verdict["improving"] &= verdict["late"]
             rows.append(dict(zip(AXES, axes, strict=True)) | verdict)
     return pd.DataFrame(rows, columns=[*AXES, *_COLUMNS])
 
@@ -62,6 +67,7 @@ _COLUMNS = (
     "epochs",
     "kept_epoch",
     "settled_epoch",
+    "late",
     "improving",
     "never_better",
     "overfits",
@@ -104,14 +110,16 @@ def _curves(
 def _verdict(
     curve: Mapping[str, Array], monitored: Metric, kept: float, gap: Metric | None
 ) -> dict[str, Any]:
-    epochs = curve["epoch"]
+    epochs, scores = curve["epoch"], curve[f"validation_{monitored.name}"]
     last = float(epochs[-1])
-    settled, never = _settled(epochs, curve[f"validation_{monitored.name}"], monitored)
+    settled, never = _settled(epochs, scores, monitored)
+    late = settled > LATE * last
     return {
         "epochs": last,
         "kept_epoch": kept,
         "settled_epoch": settled,
-        "improving": settled > LATE * last,
+        "late": late,
+        "improving": late and _gets_better(scores, monitored),
         "never_better": never,
         "overfits": _overfits(epochs, curve["train_loss"], curve["validation_loss"]),
         "gap": np.nan if gap is None else _gap(curve, gap, kept),
@@ -131,6 +139,20 @@ def _settled(epochs: Array, scores: Array, metric: Metric) -> tuple[float, bool]
     best = float((sign * scores).min() * sign)
     near = sign * scores <= sign * best + NEAR * abs(best - ideal(metric))
     return float(epochs[near][0]), bool(scores[0] == best)
+
+
+def _gets_better(scores: Array, metric: Metric) -> bool:
+    """Tell whether the last half of the scores, or the last four, have a trend to the better.
+
+    That the best score comes late shows nothing by itself: on a plateau with noise it does so in
+    up to one run of three. Kendall's rank test, one-sided, tells those apart.
+    """
+    from scipy.stats import kendalltau  # takes long to import
+
+    known = scores[np.isfinite(scores)]
+    end = known[-max(LEAST_EPOCHS, -(-len(known) // 2)) :]
+    order = "greater" if metric.higher_is_better else "less"
+    return bool(kendalltau(np.arange(len(end)), end, alternative=order).pvalue <= TREND_LEVEL)
 
 
 def ideal(metric: Metric) -> float:

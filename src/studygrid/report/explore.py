@@ -11,6 +11,7 @@ from pandas.api.types import is_bool_dtype, is_numeric_dtype
 from studygrid.figures.style import COLOURS
 from studygrid.report.blocks import Explore
 from studygrid.results.frames import frame_rows
+from studygrid.results.not_said import NO_RESOLUTION
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.headings import headings
 
@@ -33,8 +34,9 @@ _ACROSS_OF = {"metric_by_resolution": "resolution"}
 
 def explore_runs(study: StudyResults) -> Explore | None:
     """Return a chart of the runs, or None where none has a score."""
-    frame = study.frame
-    words = headings(map(str, frame), study.family)
+    resolution = study.frame["resolution"]
+    frame = study.frame.assign(resolution=resolution.where(resolution != NO_RESOLUTION))
+    words = headings(map(str, frame), study.family, study.split)
     score = f"test_{study.metric.name}"
     columns = [
         name

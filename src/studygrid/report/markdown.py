@@ -15,6 +15,7 @@ from studygrid.report.blocks import (
     Points,
     Section,
 )
+from studygrid.report.page import kind_of
 from studygrid.report.table_view import MOST_ROWS, table_view
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import TABLES, Table
@@ -24,7 +25,7 @@ from studygrid.tables.page import ROUNDING
 
 def markdown_page(study: StudyResults, sections: Sequence[Section]) -> str:
     """Return a report as Markdown; its figures are links to their SVG files."""
-    parts = [f"# {escape(study.name)}", escape(f"{study.family.title} study.")]
+    parts = [f"# {escape(study.name)}", escape(f"{kind_of(study)}.")]
     for section in sections:
         parts.append(f"## {escape(section.title)}")
         parts += [text for block in section.blocks if (text := _text(block))]

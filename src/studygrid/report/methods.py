@@ -10,7 +10,7 @@ from studygrid.report.question import flat, setting
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import Table
 
-_STATISTICS = (
+STATISTICS = (
     "A cell is summed up by the mean over its seeds and the 95 % interval of Student's t. It keeps "
     "its coverage at two seeds where scores are about normal; a percentile bootstrap of three "
     "values holds the true mean in about 73 % of cases in place of 95 %, so none is used.",
@@ -35,20 +35,21 @@ def methods(study: StudyResults) -> Section:
     """Return statistics, metrics, training, subsets and profiling as they were done."""
     blocks: list[Block] = [
         Heading("Statistics"),
-        Points(_STATISTICS),
+        Points(STATISTICS),
         Heading("Metrics"),
         Paragraph("Each is pooled over the whole test split, never averaged over batches."),
-        _metrics(study),
+        metrics_table(study),
         Heading("Training"),
         Points(tuple(_training(study))),
-        _shared_settings(study),
+        shared_settings(study),
         Heading("Cost of inference"),
         Points(tuple(_profiling(study))),
     ]
     return Section("methods", "Methods", tuple(blocks))
 
 
-def _metrics(study: StudyResults) -> Table:
+def metrics_table(study: StudyResults) -> Table:
+    """Return what each metric of the family is."""
     rows = [
         {
             "metric": f"{metric.label} ({metric.name})",
@@ -88,7 +89,8 @@ def _training(study: StudyResults) -> list[str]:
     ]
 
 
-def _shared_settings(study: StudyResults) -> Table:
+def shared_settings(study: StudyResults) -> Table:
+    """Return the settings that all models have in common."""
     resolved = study.plan.resolved()["models"]
     models = [flat(resolved[name]) for name in study.order["model"]]
     shared = {

@@ -11,6 +11,7 @@ from studygrid.axes import AXES
 from studygrid.records import Status
 from studygrid.report.blocks import Block, Paragraph, Section
 from studygrid.report.numbers import counted
+from studygrid.results.not_said import value_in_file
 from studygrid.results.rows import MISSING
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import Table
@@ -24,8 +25,9 @@ def outcomes(study: StudyResults) -> Section:
     frame = study.frame
     counts = _counted(frame)
     ok, planned = counts["ok"], counts["planned"]
+    what = "found" if study.collected else "planned"
     text = (
-        f"{counted(planned, 'run')} planned: {ok:,} ok, {counts['failed']:,} failed, "
+        f"{counted(planned, 'run')} {what}: {ok:,} ok, {counts['failed']:,} failed, "
         f"{counts['missing']:,} missing. A failed run diverged or ran out of memory, which is a "
         "result; a missing one has no usable record yet."
     )
@@ -76,8 +78,9 @@ def _reasons(study: StudyResults, bad: pd.DataFrame) -> Table:
 
 
 def _run(row: Any) -> str:
-    model, resolution, size, seed = (row[axis] for axis in AXES)
-    return f"{model}/res{resolution}/n{size}/seed{seed}"
+    model, resolution, size, seed = (value_in_file(axis, row[axis]) for axis in AXES)
+    places = {"res": resolution, "n": size, "seed": seed}
+    return "/".join([model, *(f"{name}{at}" for name, at in places.items() if at is not None)])
 
 
 def _undefined(frame: pd.DataFrame) -> list[Block]:
@@ -90,6 +93,8 @@ def _undefined(frame: pd.DataFrame) -> list[Block]:
 
 def _profiles(study: StudyResults) -> list[Block]:
     pairs = study.plan.profiled
+    if study.collected:
+        return []  # the section of methods says what is known
     if not pairs:
         return [Paragraph("Inference was not profiled.")]
     columns = ["model", "resolution", "profile_status", "profile_reason"]

@@ -43,7 +43,7 @@ def _rule(study: StudyResults, judged: JudgedRuns) -> str:
             "where half of the runs or more are equal there are none either."
         )
     sentences = [
-        f"A run is named where its test {in_sentence(metric.label)} lies more than 1.5 "
+        f"A run is named where its {study.split} {in_sentence(metric.label)} lies more than 1.5 "
         "interquartile ranges outside the quartiles (Tukey’s rule)."
     ]
     if "own" in cells:
@@ -89,7 +89,7 @@ def _table(study: StudyResults, found: pd.DataFrame) -> Table:
     )
     main = (*AXES, "value", "side", "median", "low", "high", "unusual")
     words = headings(map(str, frame), study.family) | {
-        "value": f"{study.metric.label} (test)",
+        "value": f"{study.metric.label} ({study.split})",
         "side": "Side",
         "median": "Median of its cell",
         "low": "Lower fence",

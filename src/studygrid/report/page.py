@@ -67,6 +67,7 @@ def html_page(study: StudyResults, sections: Sequence[Section], *, for_paper: bo
         .render(
             name=study.name,
             family=study.family.title,
+            kind=kind_of(study),
             facts=_facts(study),
             sections=list(zip(sections, blocks, strict=True)),
             style=Markup(_asset("page.css")),
@@ -74,8 +75,14 @@ def html_page(study: StudyResults, sections: Sequence[Section], *, for_paper: bo
             page_script=Markup(scripts.page) if scripts.page else None,
             chart_script=_packed(scripts.charts) if scripts.charts else None,
             version=__version__,
+            made_from="files that it names" if study.collected else "records of the study",
         )
     )
+
+
+def kind_of(study: StudyResults) -> str:
+    """Return what a report is of: ``Image classification study``."""
+    return f"{study.family.title}{': collected runs' if study.collected else ' study'}"
 
 
 @cache
@@ -103,7 +110,7 @@ def _facts(study: StudyResults) -> list[tuple[str, str]]:
         ("Models", f"{len(study.order['model']):,}"),
         ("Cells", f"{len(study.plan.cells):,}"),
         ("Runs ok", f"{ok:,} of {len(study.frame):,}"),
-        ("Metric", study.metric.label),
+        ("Metric", study.metric.label + ("" if study.split == "test" else f" ({study.split})")),
     ]
     if study.facts:
         last = max(facts.finished_at for facts in study.facts.values())

@@ -43,9 +43,9 @@ def provenance(study: StudyResults) -> Section:
     """Return what the runs were made from, where and when."""
     facts = list(study.facts.values())
     blocks: list[Block] = [Definitions(tuple(_when(study, facts)))]
-    blocks += [Paragraph(text, warning=True) for text in _warnings(study, facts)]
+    blocks += [Paragraph(text, warning=True) for text in warnings(study, facts)]
     if facts:
-        blocks.append(_environments(facts))
+        blocks.append(environments(facts))
     blocks += [_data(study), *_profiles(study), *_seeds(study), *_checkpoints(study)]
     return Section("provenance", "Provenance", tuple(blocks))
 
@@ -66,16 +66,17 @@ def _minute(time: str) -> str:
     return f"{time[:16].replace('T', ' ')} UTC" if time.endswith("+00:00") else time
 
 
-def _warnings(study: StudyResults, facts: list[RunFacts]) -> list[str]:
-    warnings = []
+def warnings(study: StudyResults, facts: list[RunFacts]) -> list[str]:
+    """Say where the runs are not of one machine, code or data."""
+    found = []
     for name in _ONE_FOR_ALL:
         values = Counter(_text(_WHERE[name](own)) for own in facts)
         if len(values) > 1:
             parts = listed([f"{value} ({count:,})" for value, count in sorted(values.items())])
-            warnings.append(f"The runs are of several kinds in “{name}”: {parts}.")
+            found.append(f"The runs are of several kinds in “{name}”: {parts}.")
     if any(own.origin.git_dirty for own in facts):
         number = sum(bool(own.origin.git_dirty) for own in facts)
-        warnings.append(
+        found.append(
             f"{counted(number, 'run')} ran from code with changes that were not committed: the "
             "commit alone does not say what ran, the fingerprints of the code do."
         )
@@ -84,15 +85,16 @@ def _warnings(study: StudyResults, facts: list[RunFacts]) -> list[str]:
             own.data_sha256 for run, own in study.facts.items() if run.resolution == resolution
         }
         if len(hashes) > 1:
-            warnings.append(f"At resolution {resolution} the runs were trained on different data.")
-    return warnings
+            found.append(f"At resolution {resolution} the runs were trained on different data.")
+    return found
 
 
 def _text(value: object) -> str:
     return "none" if value is None else str(value)
 
 
-def _environments(facts: list[RunFacts]) -> Table:
+def environments(facts: list[RunFacts]) -> Table:
+    """Return the machines, libraries and code that runs recorded, and how many each."""
     rows = []
     for name, value in _WHERE.items():
         counts = Counter(_text(value(own)) for own in facts)

@@ -13,6 +13,7 @@ from studygrid.records import DataRecord, read_record
 from studygrid.report.answers.answer import direction, in_sentence
 from studygrid.report.blocks import Block, Definitions, Heading, Paragraph, Section
 from studygrid.report.numbers import counted, listed
+from studygrid.results.not_said import resolution_words
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import Table
 
@@ -22,16 +23,17 @@ _NAMED = 3
 def question(study: StudyResults) -> Section:
     """Return what the study asks, of which models, on which data."""
     blocks: list[Block] = [
-        Paragraph(_asked(study)),
-        Definitions(tuple(_grid(study))),
-        _models(study),
+        Paragraph(asked(study)),
+        Definitions(tuple(grid_words(study))),
+        models_table(study),
         Heading("Data"),
         *_data(study),
     ]
     return Section("question", "The question", tuple(blocks))
 
 
-def _asked(study: StudyResults) -> str:
+def asked(study: StudyResults) -> str:
+    """Return the question in a sentence."""
     varied = {
         "model": "the model",
         "resolution": f"the {in_sentence(study.family.resolution_label)}",
@@ -39,21 +41,23 @@ def _asked(study: StudyResults) -> str:
     }
     axes = [name for axis, name in varied.items() if len(study.order[axis]) > 1]
     metric = study.metric
-    what = f"{in_sentence(metric.label)} on the test split ({direction(metric)})"
+    what = f"{in_sentence(metric.label)} on the {study.split} split ({direction(metric)})"
     if not axes:
         return f"{study.family.title}: what {what} one model reaches in one setting."
     return f"{study.family.title}: how {what} depends on {listed(axes)}."
 
 
-def _grid(study: StudyResults) -> list[tuple[str, str]]:
+def grid_words(study: StudyResults) -> list[tuple[str, str]]:
+    """Return the axes with their values, and what the runs are scored by."""
     order, family = study.order, study.family
     unit = f" ({family.resolution_unit})" if family.resolution_unit else ""
     cells, runs = study.plan.cells, study.plan.runs
+    resolutions = [resolution_words(value, "") for value in order["resolution"]]
     full = len(order["model"]) * len(order["resolution"]) * len(order["n_train"])
     part = "" if full == len(cells) else f" of the {full:,} that the values would combine to"
     return [
         ("Models", listed(order["model"], 20)),
-        (f"{family.resolution_label}{unit}", listed([str(v) for v in order["resolution"]], 20)),
+        (f"{family.resolution_label}{unit}", listed(resolutions, 20)),
         ("Training samples", listed(order["n_train"], 20)),
         ("Seeds", listed([str(seed) for seed in order["seed"]], 20)),
         ("Grid", f"{counted(len(cells), 'cell')}{part}, {counted(len(runs), 'run')}"),
@@ -61,7 +65,7 @@ def _grid(study: StudyResults) -> list[tuple[str, str]]:
     ]
 
 
-def _models(study: StudyResults) -> Table:
+def models_table(study: StudyResults) -> Table:
     """Return the models and the settings in which they differ."""
     resolved = study.plan.resolved()["models"]
     settings = {name: flat(resolved[name]) for name in study.order["model"]}
@@ -121,18 +125,25 @@ def _data(study: StudyResults) -> list[Block]:
         for name, value in first.facts.items()
         if isinstance(value, str)
     ]
-    blocks: list[Block] = [Definitions(tuple(terms)), _splits(first, study.family.strata)]
+    blocks: list[Block] = [Definitions(tuple(terms)), _splits(records, study.family.strata)]
     if faults:
         blocks.append(Paragraph(f"Not read: {'; '.join(faults.values())}", True))
     blocks += _duplicates(records)
     return blocks
 
 
-def _splits(record: DataRecord, strata: Sequence[str]) -> Table:
-    classes = list(strata) or record.facts.get("classes")
+def _splits(records: Mapping[int, DataRecord], strata: Sequence[str]) -> Table:
+    first = next(iter(records.values()))
+    classes = list(strata) or first.facts.get("classes")
+    counts_of = {resolution: _sizes(record) for resolution, record in records.items()}
+    differ = len(set(counts_of.values())) > 1
     rows: list[dict[str, Any]] = []
-    for name, split in record.splits.items():
-        row: dict[str, Any] = {"split": name, "samples": split.count}
+    listed = records.items() if differ else [(0, first)]
+    for resolution, name, split in (
+        (resolution, *found) for resolution, record in listed for found in record.splits.items()
+    ):
+        place = {"resolution": resolution} if differ else {}
+        row: dict[str, Any] = {**place, "split": name, "samples": split.count}
         counts = split.class_counts or []
         named = isinstance(classes, list) and len(classes) == len(counts)
         names = (
@@ -140,10 +151,15 @@ def _splits(record: DataRecord, strata: Sequence[str]) -> Table:
         )
         rows.append(row | dict(zip(names, counts, strict=True)))
     kind = "kind" if strata else "class"
-    note = f"Samples of each split, and of each {kind} in it; the same for every run."
+    note = f"Samples of each split, and of each {kind} in it; "
+    note += "they differ between resolutions." if differ else "the same for every run."
     frame = pd.DataFrame(rows)
-    headings = {"split": "Split", "samples": "Samples"}
+    headings = {"resolution": "Resolution", "split": "Split", "samples": "Samples"}
     return Table("splits", "Splits", note, frame, tuple(map(str, frame)), headings)
+
+
+def _sizes(record: DataRecord) -> tuple[int, ...]:
+    return tuple(split.count for split in record.splits.values())
 
 
 def _duplicates(records: Mapping[int, DataRecord]) -> list[Block]:

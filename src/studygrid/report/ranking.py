@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from studygrid.records import Status
 from studygrid.report.answers.answer import cell_name, half_width, in_sentence
 from studygrid.report.answers.best import apart
 from studygrid.report.blocks import Block, Paragraph, Points, Section
 from studygrid.report.numbers import counted, interval, listed, number
 from studygrid.report.weighted_score import SCORE, shares, weighted_cells, weighted_runs
 from studygrid.results.frames import frame_rows
-from studygrid.results.rows import Row
+from studygrid.results.rows import MISSING, Row
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import Table
 from studygrid.tables.headings import headings
@@ -20,6 +21,7 @@ from studygrid.tables.rankings import ranked
 
 _CELL = ["model", "resolution", "n_train"]
 _MOST_NAMED = 6
+_MOST_REASONS = 2
 
 
 def ranking(study: StudyResults) -> Section | None:
@@ -28,14 +30,19 @@ def ranking(study: StudyResults) -> Section | None:
     if not weights:
         return None
     runs = weighted_runs(study, weights)
+    if study.tasks_differ:  # ranked at the largest that has a score
+        scored = runs.loc[runs[SCORE].notna() & (runs["status"] == "ok"), "resolution"]
+        runs = runs.loc[runs["resolution"] == scored.max()] if len(scored) else runs
     frame = ranked(weighted_cells(study, runs), runs, SCORE, higher_is_better=True)
     rows = [row for row in frame_rows(frame) if row["n"] > 0]
     blocks: list[Block] = [Paragraph(_rule(study, weights))]
+    if study.tasks_differ:
+        blocks.append(Paragraph(f"{study.tasks_differ} Here stands the largest with a score."))
     if rows:
         sentences = [_first(study, rows[0]), *apart(study, rows), *_lacking(study, rows)]
         blocks += [Points(tuple(sentences)), _table(study, frame, runs, weights)]
     else:
-        blocks.append(Paragraph("No run has a value of all of these metrics yet.", True))
+        blocks.append(Paragraph(_no_score(study, weights), True))
     return Section("ranking", "Ranking by several metrics", tuple(blocks))
 
 
@@ -78,6 +85,33 @@ def _lacking(study: StudyResults, rows: Sequence[Row]) -> list[str]:
     more = len(named) - _MOST_NAMED
     text = "; ".join(named[:_MOST_NAMED]) + (f"; and {more:,} more" if more > 0 else "")
     return [f"Ranked without some of their runs, which failed or are missing: {text}."]
+
+
+def _no_score(study: StudyResults, weights: Mapping[str, float]) -> str:
+    """Say why no run has a score: runs are to come, all failed, or metrics have no value."""
+    start = "No run has a value of all of these metrics"
+    if (study.frame["status"] == MISSING).any():
+        return f"{start} yet."
+    done = [facts for facts in study.facts.values() if facts.status == Status.OK.value]
+    if not done:
+        return f"{start}: all of them failed."
+    parts = []
+    for name in weights:
+        lacking = [facts.undefined for facts in done if facts.metrics.get(name) is None]
+        if lacking:
+            reasons = dict.fromkeys(why.get(name, "no reason is recorded") for why in lacking)
+            label = in_sentence(study.family.metric(name).label)
+            parts.append(
+                f"{label} is undefined in {_share(len(lacking), len(done))} that ended well "
+                f"({listed(list(reasons), _MOST_REASONS)})"
+            )
+    return f"{start}: {'; '.join(parts)}."
+
+
+def _share(some: int, of: int) -> str:
+    if some < of:
+        return f"{some:,} of {of:,} runs"
+    return "the run" if of == 1 else f"all {of:,} runs"
 
 
 def _table(

@@ -32,6 +32,14 @@ SECTIONS = {
     "provenance": f"{_HERE}.provenance:provenance",
 }
 _FAMILY_BEFORE = "tables"
+# Of a study that was collected from the files of other programs: in place of those that rest on
+# records and a config, and after the question where the runs come from.
+_COLLECTED = {
+    "question": f"{_HERE}.collected_sections:question",
+    "sources": f"{_HERE}.sources:sources",
+    "methods": f"{_HERE}.collected_sections:methods",
+    "provenance": f"{_HERE}.collected_sections:provenance",
+}
 
 
 def sections_of(family: Family) -> dict[str, str]:
@@ -48,7 +56,11 @@ def sections_of(family: Family) -> dict[str, str]:
 def report_sections(study: StudyResults, files: DrawnFiles) -> list[Section]:
     """Return the sections of a study's report, its figures read from their files."""
     sections: list[Section] = []
-    for reference in sections_of(study.family).values():
+    references = sections_of(study.family)
+    if study.collected:
+        first = {name: _COLLECTED[name] for name in ("question", "sources")}
+        references = first | references | _COLLECTED
+    for reference in references.values():
         make: Callable[[StudyResults], Section | None] = load_reference(reference)
         section = make(study)
         if section is not None:

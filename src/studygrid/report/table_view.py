@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studygrid.results.frames import frame_rows
+from studygrid.results.not_said import NOT_SAID
 from studygrid.tables.contents import Table
 from studygrid.tables.page import page_of, significant
 
@@ -142,4 +143,4 @@ def _cell(text: str, value: Any) -> Cell:
     raw = "" if value is None else str(value)
     if _HASH.fullmatch(text):
         return Cell(f"{text[:_HASH_LETTERS]}…", raw)
-    return Cell(text, None if raw == text else raw)
+    return Cell(text, None if raw == text or text == NOT_SAID else raw)

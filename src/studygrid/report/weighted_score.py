@@ -57,7 +57,10 @@ def weighted_cells(study: StudyResults, runs: pd.DataFrame) -> pd.DataFrame:
     groups = {cell: own[SCORE].dropna() for cell, own in runs.groupby(_CELL, sort=False)}
     rows = []
     for row in counted.to_dict("records"):
-        found = summarise(groups[tuple(row[axis] for axis in _CELL)].to_numpy(float))
+        cell = tuple(row[axis] for axis in _CELL)
+        if cell not in groups:
+            continue
+        found = summarise(groups[cell].to_numpy(float))
         numbers = {"n": found.n, "mean": found.mean, "ci_low": found.ci_low}
         rows.append(row | {"metric": SCORE} | numbers | {"ci_high": found.ci_high})
     return pd.DataFrame(rows)

@@ -15,6 +15,7 @@ from studygrid.errors import RecordError
 from studygrid.families.base import Family, Metric
 from studygrid.grid import Run
 from studygrid.plan import Plan, read_plan
+from studygrid.results.collected import Collected
 from studygrid.results.epochs import read_epochs
 from studygrid.results.frames import frame_of
 from studygrid.results.reading import RunFacts
@@ -37,6 +38,9 @@ class StudyResults:
         One row a cell and metric, the columns of summary_statistics.csv.
     facts
         What the records say beyond the frame, of each run that has them.
+    collected
+        Where the runs come from, of a study that was collected from files of other programs: it
+        has no plan but what was found, and no records.
     """
 
     plan: Plan
@@ -44,6 +48,7 @@ class StudyResults:
     frame: pd.DataFrame
     summary: pd.DataFrame
     facts: Mapping[Run, RunFacts]
+    collected: Collected | None = None
 
     @property
     def name(self) -> str:
@@ -61,10 +66,32 @@ class StudyResults:
         return self.family.metric(self.plan.figure_metric)
 
     @property
+    def tasks_differ(self) -> str | None:
+        """Why cells of different resolutions are not ranked together, as a sentence, or None."""
+        family, resolutions = self.family, self.order["resolution"]
+        if not family.resolution_is_task or len(resolutions) < 2:
+            return None
+        return (
+            f"Each {family.resolution_label.lower()} is ranked by itself, the largest first: "
+            "another one is another task, and scores of different tasks cannot be compared."
+        )
+
+    @property
     def order(self) -> dict[str, list[Any]]:
         """The values of each axis in the order of the config; sizes are text."""
         values: dict[str, list[Any]] = {axis: self.plan.axis(axis) for axis in AXES}
         return {**values, "n_train": [str(size) for size in values["n_train"]]}
+
+    @property
+    def split(self) -> str:
+        """The split that the scores are of: ``test``, unless collected files have no such."""
+        return self.collected.split if self.collected else "test"
+
+    @property
+    def progress_words(self) -> str:
+        """What the column `step` of the epochs counts."""
+        counts_epochs = self.collected is not None and self.collected.counts_epochs
+        return "Epochs" if counts_epochs else "Optimiser steps"
 
     @property
     def chance(self) -> dict[str, float]:
@@ -74,6 +101,8 @@ class StudyResults:
     @cached_property
     def epochs(self) -> pd.DataFrame:
         """One row an epoch of every run, with the run's axes: see `read_epochs`."""
+        if self.collected:
+            return self.collected.epochs
         folders = {run: self.folder / "runs" / run.path for run in self.plan.runs}
         return read_epochs(folders)[0]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import pandas as pd
 
 from studygrid.axes import AXES
 from studygrid.grid import Run
+from studygrid.losses import why_not_comparable
 from studygrid.records import Status
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.headings import headings
@@ -50,9 +50,8 @@ class Table:
 def study_tables(study: StudyResults) -> list[Table]:
     """Return the tables of a study: its runs, its cells, their ranking, and what failed."""
     tables = [_runs(study), _summary(study), _rankings(study), _failures(study)]
-    return [
-        replace(table, headings=headings(map(str, table.frame), study.family)) for table in tables
-    ]
+    words = [headings(map(str, table.frame), study.family, study.split) for table in tables]
+    return [replace(table, headings=own) for table, own in zip(tables, words, strict=True)]
 
 
 def _runs(study: StudyResults) -> Table:
@@ -64,7 +63,9 @@ def _runs(study: StudyResults) -> Table:
     if frame["reason"].notna().any():
         main.insert(5, "reason")
     counts = _counts(frame)
-    note = f"One row a planned run: {counts}. Scores are of the test split, one model a run."
+    note = (
+        f"One row a planned run: {counts}. Scores are of the {study.split} split, one model a run."
+    )
     return Table("runs", f"Runs of {study.name}", f"{note}{_devices(frame)}", frame, tuple(main))
 
 
@@ -98,9 +99,21 @@ def _summary(study: StudyResults) -> Table:
 
 
 def _rankings(study: StudyResults) -> Table:
+    frame = ranking(study)
+    main = ("rank", *_CELL, *_count_columns(frame), "mean", "ci_low", "ci_high", "difference")
+    main += ("difference_ci_low", "difference_ci_high", "p_holm", "verdict")
+    title = f"Ranking of {study.name} by {study.metric.label}"
+    return Table("rankings", title, _rankings_note(study, frame), frame, main)
+
+
+def _rankings_note(study: StudyResults, frame: pd.DataFrame) -> str:
+    reason = why_not_comparable(study.plan, study.metric)
+    if reason:
+        return f"One row a cell, in the order of the config, and no ranks: {reason}"
     better = "higher" if study.metric.higher_is_better else "lower"
-    note = (
-        f"One row a cell, best first by the mean {study.metric.label} on the test split "
+    note = f"{study.tasks_differ} " if study.tasks_differ else ""
+    note += (
+        f"One row a cell, best first by the mean {study.metric.label} on the {study.split} split "
         f"({better} is better), with its 95 % Student-t interval. Each cell is compared with the "
         "best over the seeds that they share: the mean difference, cell minus best, with its "
         "interval; the paired t test; Holm's correction over all comparisons of this table. "
@@ -108,11 +121,7 @@ def _rankings(study: StudyResults) -> Table:
         "Choosing the best by these same scores flatters it, and its differences to the others. "
         "Failed and missing runs have no score: a mean is over the runs that ended well."
     )
-    frame = ranking(study)
-    main = ("rank", *_CELL, *_count_columns(frame), "mean", "ci_low", "ci_high", "difference")
-    main += ("difference_ci_low", "difference_ci_high", "p_holm", "verdict")
-    title = f"Ranking of {study.name} by {study.metric.label}"
-    return Table("rankings", title, f"{note}{_exact_test(frame)}", frame, main)
+    return f"{note}{_exact_test(frame)}"
 
 
 def _count_columns(frame: pd.DataFrame) -> tuple[str, ...]:
@@ -136,10 +145,10 @@ def _failures(study: StudyResults) -> Table:
     bad = study.frame["status"] != Status.OK.value
     frame = study.frame.loc[bad, [*AXES, "status", "reason"]].reset_index(drop=True)
     runs = [run for run, is_bad in zip(study.plan.runs, bad, strict=True) if is_bad]
-    frame["file"] = pd.Series([_place_to_look(study.folder, run) for run in runs], dtype=object)
+    frame["file"] = pd.Series([_place_to_look(study, run) for run in runs], dtype=object)
     note = (
-        "One row a run that failed, or that has no usable records (missing), with the file below "
-        "the results folder to look into."
+        "One row a run that failed, or that has no usable records (missing), with the file "
+        f"{'' if study.collected else 'below the results folder '}to look into."
     )
     if frame.empty:
         note = f"{note} Every planned run ended well."
@@ -148,7 +157,9 @@ def _failures(study: StudyResults) -> Table:
     )
 
 
-def _place_to_look(results: Path, run: Run) -> str:
+def _place_to_look(study: StudyResults, run: Run) -> str:
+    if study.collected:
+        return str(study.collected.sources[run].paths[0])
     folder = f"runs/{run.path}"
     log = f"{folder}/training.log"
-    return log if (results / log).is_file() else folder
+    return log if (study.folder / log).is_file() else folder

@@ -42,10 +42,10 @@ _UNITS = {
 _LATENCY = re.compile(r"profile_b(?P<size>\d+)_(?P<rest>.+)")
 
 
-def headings(columns: Iterable[str], family: Family) -> dict[str, str]:
-    """Return the words that head each column of a study's table."""
+def headings(columns: Iterable[str], family: Family, split: str = "test") -> dict[str, str]:
+    """Return the words that head each column of a study's table; scores are of the split."""
     own = {f"test_{metric.name}": metric for metric in family.metrics}
-    words = {name: _with_unit(metric.label, "test", metric.unit) for name, metric in own.items()}
+    words = {name: _with_unit(metric.label, split, metric.unit) for name, metric in own.items()}
     words["resolution"] = _with_unit(family.resolution_label, family.resolution_unit)
     return {name: words.get(name) or heading(name) for name in columns}
 

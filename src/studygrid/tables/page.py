@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 from pandas.api.types import is_numeric_dtype
 
+from studygrid.results.not_said import NO_RESOLUTION, NOT_SAID
 from studygrid.tables.contents import Table
 
 ROUNDING = "Numbers are rounded to what their intervals support; the CSV and XLSX have every digit."
@@ -62,6 +63,8 @@ def _cell(name: str, row: Mapping[Hashable, Any]) -> str:
     value = row[name]
     if pd.isna(value):
         return ""
+    if name == "resolution" and value == NO_RESOLUTION:
+        return NOT_SAID
     if isinstance(value, str | bool | int):
         return str(value)
     if name in _P_VALUES:

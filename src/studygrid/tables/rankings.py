@@ -10,12 +10,15 @@ from typing import Any
 
 import pandas as pd
 
+from studygrid.losses import why_not_comparable
+from studygrid.results.pairing import pairing_seeds
 from studygrid.results.rows import Row
 from studygrid.results.study_results import StudyResults
 from studygrid.statistics.comparisons import compare_paired, holm
 
 LEVEL = 0.05
 BEST, TOLD_APART, NOT_TOLD_APART, TOO_FEW = "best", "told apart", "not told apart", "too few seeds"
+NOT_COMPARABLE = "not comparable"
 
 _CELL = ["model", "resolution", "n_train"]
 _COUNTS = ["planned", "failed", "missing"]
@@ -34,10 +37,23 @@ COLUMNS += [*list(_COMPARED)[:5], "p_holm", *list(_COMPARED)[5:], "verdict"]
 
 
 def ranking(study: StudyResults) -> pd.DataFrame:
-    """Rank the cells of a study by its metric: see `ranked`."""
+    """Rank the cells of a study by its metric: see `ranked`.
+
+    Where the metric is not comparable between the study's models, no cell has a rank, they stand
+    in axis order, and the verdict is ``not comparable``. Where resolutions are different tasks,
+    each is ranked by itself, the largest first.
+    """
     column = f"test_{study.metric.name}"
     cells = study.summary.loc[study.summary["metric"] == column]
-    return ranked(cells, study.frame, column, higher_is_better=study.metric.higher_is_better)
+    if why_not_comparable(study.plan, study.metric):
+        return _unranked(cells)
+    tasks = [cells]
+    if study.tasks_differ:
+        resolutions = sorted(set(cells["resolution"]), reverse=True)
+        tasks = [cells.loc[cells["resolution"] == resolution] for resolution in resolutions]
+    better = study.metric.higher_is_better
+    parts = [ranked(part, study.frame, column, higher_is_better=better) for part in tasks]
+    return pd.concat(parts, ignore_index=True)
 
 
 def ranked(
@@ -65,14 +81,27 @@ def ranked(
     (`p_holm` below 0.05), ``not told apart``, or ``too few seeds`` where no test is possible;
     it is empty for cells without a value.
     """
-    columns = [*_CELL, "metric", "n", *_COUNTS, *_NUMBERS]
-    rows = [dict(zip(columns, row, strict=True)) for row in cells[columns].itertuples(index=False)]
+    rows = _rows_of(cells)
     with_value = [row for row in rows if row["n"] > 0]
     with_value.sort(key=lambda row: row["mean"], reverse=higher_is_better)
     _number(with_value)
     _compare(with_value, _values_by_seed(runs, column))
     without = [row | {"rank": None, "verdict": ""} for row in rows if row["n"] == 0]
-    frame = pd.DataFrame([*with_value, *without], columns=COLUMNS)
+    return _framed([*with_value, *without])
+
+
+def _unranked(cells: pd.DataFrame) -> pd.DataFrame:
+    rows = _rows_of(cells)
+    return _framed([row | {"verdict": NOT_COMPARABLE if row["n"] else ""} for row in rows])
+
+
+def _rows_of(cells: pd.DataFrame) -> list[Row]:
+    columns = [*_CELL, "metric", "n", *_COUNTS, *_NUMBERS]
+    return [dict(zip(columns, row, strict=True)) for row in cells[columns].itertuples(index=False)]
+
+
+def _framed(rows: Sequence[Row]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=COLUMNS)
     whole = dict.fromkeys(["rank", "n", *_COUNTS, "pairs"], "Int64")
     missing = [name for name in COLUMNS if name not in whole and frame[name].isna().all()]
     return frame.astype({**whole, **dict.fromkeys(missing, "float64")})
@@ -95,8 +124,8 @@ def _equal(a: float, b: float) -> bool:
 def _values_by_seed(frame: pd.DataFrame, column: str) -> dict[tuple[Any, ...], dict[int, float]]:
     values: dict[tuple[Any, ...], dict[int, float]] = {}
     there = frame.loc[(frame["status"] == "ok") & frame[column].notna()]
-    columns = [there[name].tolist() for name in (*_CELL, "seed", column)]
-    for *cell, seed, value in zip(*columns, strict=True):
+    columns = [there[name].tolist() for name in (*_CELL, column)]
+    for *cell, value, seed in zip(*columns, pairing_seeds(there), strict=True):
         values.setdefault(tuple(cell), {})[seed] = float(value)
     return values
 

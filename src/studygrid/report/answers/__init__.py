@@ -6,6 +6,7 @@ Every function here is one of `StudyResults`: what is computed stands in plain v
 
 from __future__ import annotations
 
+from studygrid.losses import why_not_comparable
 from studygrid.report.answers.answer import Answer
 from studygrid.report.answers.best import best_answer, chance_answer
 from studygrid.report.answers.cost_answer import cost_answer
@@ -22,12 +23,18 @@ def answers(study: StudyResults) -> list[Answer]:
     if not ranked:
         nothing = (f"No run has a value of {study.metric.label} yet: there is nothing to answer.",)
         return [Answer("best", "Nothing to answer yet", nothing), failure_answer(study)]
-    best = ranked[0]
+    reason = why_not_comparable(study.plan, study.metric)
+    if reason:
+        choose = "No cell is best by it: name another metric in report.metric."
+        return [Answer("best", "No best cell", (reason, choose)), failure_answer(study)]
+    best, differ = ranked[0], study.tasks_differ
+    if differ:
+        ranked = [row for row in ranked if row["resolution"] == best["resolution"]]
     found = [
         best_answer(study, ranked),
         chance_answer(study, ranked),
         gain_answer(study, "n_train", best["model"], best["resolution"]),
-        gain_answer(study, "resolution", best["model"], best["n_train"]),
+        None if differ else gain_answer(study, "resolution", best["model"], best["n_train"]),
         cost_answer(study, ranked),
         failure_answer(study),
     ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from studygrid.families.base import Metric
+from studygrid.results.not_said import NOT_SAID, resolution_in_sentence
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import Table
 
@@ -37,12 +38,16 @@ def cell_name(study: StudyResults, cell: Mapping[str, Any]) -> str:
 
 def resolution_name(study: StudyResults, resolution: Any) -> str:
     """Return a resolution with its unit."""
-    return f"{resolution} {study.family.resolution_unit}".strip()
+    family = study.family
+    return resolution_in_sentence(
+        float(resolution), family.resolution_unit, family.resolution_label
+    )
 
 
 def size_name(size: Any) -> str:
     """Return ``n = 256`` or ``all training samples``."""
-    return "all training samples" if str(size) == "all" else f"n = {size}"
+    words = {"all": "all training samples", NOT_SAID: f"n {NOT_SAID}"}
+    return words.get(str(size), f"n = {size}")
 
 
 def in_sentence(label: str) -> str:

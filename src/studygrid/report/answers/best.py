@@ -28,11 +28,12 @@ def best_answer(study: StudyResults, ranked: Sequence[Row]) -> Answer:
     ranked
         The rows of `tables.rankings.ranking` that have a value, the best first.
     """
-    sentences = [_best(study, ranked[0]), *_shared_first(study, ranked)]
+    sentences = [study.tasks_differ] if study.tasks_differ else []
+    sentences += [_best(study, ranked[0]), *_shared_first(study, ranked)]
     sentences += _incomplete(study, ranked)
     if len(ranked) > 1:
         sentences += [*apart(study, ranked), *_exact_floor(ranked), _flattered(ranked)]
-    elif len(study.plan.cells) > 1:
+    elif len(study.plan.cells) > 1 and not study.tasks_differ:
         sentences.append("No other cell has a value, so it is the best of one.")
     return Answer("best", "The best cell", tuple(sentences))
 

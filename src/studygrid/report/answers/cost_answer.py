@@ -52,6 +52,8 @@ def _name(study: StudyResults, cost: Cost) -> str:
 
 
 def _inference(study: StudyResults, best: Cost) -> list[str]:
+    if study.collected and not best.latency_sec:
+        return ["No file says what inference of the best cell costs, on a device that it names."]
     if not study.plan.profiled:
         return ["Inference was not profiled: `profiling.enabled` is false."]
     if not best.latency_sec:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from studygrid.results.pairing import pairing_seeds
 from studygrid.statistics import Comparison, compare_paired
 
 GainAxis = Literal["n_train", "resolution"]
@@ -106,9 +107,8 @@ def samples_of(frame: pd.DataFrame, size: str) -> int:
 
 def _values(frame: pd.DataFrame, column: str, axis: GainAxis, other: GainAxis) -> _Values:
     values: _Values = {}
-    names = ["model", axis, other, "seed", column]
-    columns: Sequence[list[Any]] = [frame[name].tolist() for name in names]
-    for model, value, place, seed, score in zip(*columns, strict=True):
+    columns: Sequence[list[Any]] = [frame[name].tolist() for name in ("model", axis, other, column)]
+    for model, value, place, score, seed in zip(*columns, pairing_seeds(frame), strict=True):
         values.setdefault((model, value, place), {})[seed] = float(score)
     return values
 

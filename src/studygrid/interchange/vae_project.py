@@ -1,0 +1,98 @@
+"""A project's folder as the guide to VAE comparison has it: metrics of all runs, one comparison.
+
+It is of a study and of its configurations, whose results lie in a folder of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from studygrid.errors import RecordError
+from studygrid.execution.locks import sole_writer
+from studygrid.grid import Run
+from studygrid.interchange.vae import COMPARISON, METRICS, SUMMARY, copy_of, run_file
+from studygrid.interchange.vae_export import check_family
+from studygrid.interchange.vae_runs import documents_of, run_id, run_names
+from studygrid.interchange.vae_writing import Folder, encoded
+from studygrid.records import Status
+from studygrid.results.study_results import StudyResults
+
+COMPARISONS = str(PurePosixPath(COMPARISON).parent)
+
+
+@dataclass(frozen=True)
+class WrittenProject:
+    """What was written: files of how many runs, and why those of others could not be."""
+
+    runs: int
+    problems: Mapping[str, str]
+
+
+def write_project(
+    root: Path, name: str, studies: Sequence[StudyResults], comparison: Mapping[str, bytes]
+) -> WrittenProject:
+    """Write the metrics of the runs that ended well, and a comparison.
+
+    Files of runs that ended well in an earlier call and do not any more stay as they are.
+
+    Parameters
+    ----------
+    root
+        The project's folder.
+    name
+        Of the project: a folder that holds the files of another is refused.
+    studies
+        The study, then its configurations; of a run that both have, the first counts.
+    comparison
+        The files of the comparison, by their names.
+
+    Raises
+    ------
+    StudygridError
+        If the folder holds an export of another study, or a study is not of tag VAEs.
+    RecordError
+        If a file is there that no call of this has written.
+    """
+    for study in studies:
+        check_family(study.family)
+    files = {f"{COMPARISONS}/{file}": content for file, content in comparison.items()}
+    problems: dict[str, str] = {}
+    count = 0
+    with sole_writer(root):
+        folder = Folder(root, name, "--vae-project")
+        folder.check(files)
+        for study, run, words in _runs(studies):
+            try:
+                own = _files(study, run, words)
+                folder.check(own)
+            except RecordError as error:
+                problems[words] = str(error)
+            else:
+                files |= own
+                count += 1
+        folder.write(files)
+    return WrittenProject(count, problems)
+
+
+def _runs(studies: Sequence[StudyResults]) -> list[tuple[StudyResults, Run, str]]:
+    """Return the runs that ended well, each once, with the names of their files."""
+    found: dict[Run, tuple[StudyResults, Run, str]] = {}
+    for study in studies:
+        names = run_names(study.plan)
+        for run, facts in study.facts.items():
+            if facts.status == Status.OK and run not in found:
+                found[run] = (study, run, names[run])
+    return list(found.values())
+
+
+def _files(study: StudyResults, run: Run, name: str) -> dict[str, bytes]:
+    metrics, summary = (encoded(found.content()) for found in documents_of(study, run, name))
+    own = run_id(run)
+    return {
+        run_file(own, METRICS): metrics,
+        run_file(own, SUMMARY): summary,
+        copy_of(name, METRICS): metrics,
+        copy_of(name, SUMMARY): summary,
+    }
