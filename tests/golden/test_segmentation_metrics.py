@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from sklearn import metrics as sklearn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from studygrid.families.base import Undefined, load_reference
 from studygrid.families.networks import torchvision_operators
@@ -71,6 +72,53 @@ def by_sklearn(name: str, truth: NDArray[Any], predicted: NDArray[Any]) -> float
     if len(labels) == 0:
         return 1.0  # our definition of an image that is empty on both sides
     return float(SKLEARN[name](truth, predicted, labels=labels, average="macro", zero_division=0))
+
+
+class Operators(TorchDispatchMode):
+    """Lists the operators that run in its context."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> torch.Tensor:
+        self.names.append(str(func))
+        found: torch.Tensor = func(*args, **(kwargs or {}))
+        return found
+
+
+@pytest.fixture(params=["cpu", "other devices"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Count pixels as on a CPU, and, on a CPU too, as on other devices."""
+    if request.param != "cpu":
+        monkeypatch.setattr(counting, "_occurrences", counting._matches)
+    return str(request.param)
+
+
+@pytest.mark.parametrize("classes", [2, 4, 21, 200])
+def test_pixels_by_class_equal_scikit_learn_s(classes: int, way: str) -> None:
+    logits, masks = drawn(classes)
+    predicted = counting.predicted_classes(logits)
+    found = counting.confusion(predicted, masks, classes)
+    assert (found.dtype, found.shape) == (torch.int64, (len(masks), classes, classes))
+    for image, one, truth in zip(found, predicted, masks, strict=True):
+        expected = sklearn.confusion_matrix(truth.ravel(), one.ravel(), labels=range(classes))
+        np.testing.assert_array_equal(image.numpy(), expected)
+
+
+def test_many_classes_cost_no_more_operations_than_two(way: str) -> None:
+    counts = {}
+    for classes in (2, 21):
+        predicted, masks = (torch.zeros(2, 8, 8, dtype=torch.uint8) for _ in range(2))
+        with Operators() as operators:
+            counting.confusion(predicted, masks, classes)
+        counts[classes] = operators.names
+    assert counts[21] == counts[2]
+    # These wait for a device other than the CPU.
+    waiting = {"aten.bincount.default", "aten._local_scalar_dense.default", "aten.nonzero.default"}
+    assert way == "cpu" or not waiting & set(counts[21])
 
 
 @pytest.mark.parametrize("classes", [2, 4])

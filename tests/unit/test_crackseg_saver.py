@@ -675,3 +675,25 @@ def test_paths_that_are_none_lose_nothing_else(tmp_path: Path, given: dict[str, 
         files = studygrid.save_experiment_data(**arguments(tmp_path / "e", **given))
     assert any(next(iter(given)) in str(warning.message) for warning in caught)
     assert files["metrics"].read_text().count("\n") == 3
+
+
+def test_names_that_no_encoding_takes_are_escaped_and_lose_nothing(tmp_path: Path) -> None:
+    odd = {"low\udc80": 0.25, "high\udc81": math.nan}
+    folder = tmp_path / "run\udcff"
+    given = arguments(
+        folder,
+        experiment_config={"project": "crack\udc80s"},
+        final_metrics=scores(3) | odd,
+        best_metrics=odd,
+        more_metrics={name: [number, number, number] for name, number in odd.items()},
+    )
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        studygrid.save_experiment_data(**given)
+    assert all(str(warning.message).isprintable() for warning in caught)
+    found = read_experiment(folder)
+    assert found.summary.experiment_name == r"run\udcff"
+    assert found.summary.project_name == r"crack\udc80s"
+    final = found.summary.final_metrics.content()
+    assert (final[r"low\udc80"], final[r"high\udc81"]) == (0.25, None)
+    assert found.curve(r"low\udc80") == {1: 0.25, 2: 0.25, 3: 0.25}

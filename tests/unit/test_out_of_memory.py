@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from studygrid.families.classification.task import ClassificationTask
+from studygrid.families.segmentation.task import SegmentationTask
 from tests.unit.conftest import Bench
+from tests.unit.segmentation_bench import BASE, write_squares
 
 
 def holds_at_most(patch: pytest.MonkeyPatch, samples: int, name: str = "training_loss") -> None:
@@ -115,3 +118,70 @@ def test_memory_that_runs_out_before_the_first_step_is_no_matter_of_the_batch(
     monkeypatch.setattr(ClassificationTask, "build_model", full)
     assert bench.train(training={"on_oom": "halve"}).record.status == "oom"
     assert len(tries) == 2
+
+
+@pytest.fixture(scope="module")
+def squares(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_squares(tmp_path_factory.mktemp("squares") / "data")
+
+
+@pytest.fixture
+def pooling(tmp_path: Path, squares: Path) -> Bench:
+    """Return a bench whose model normalises one pixel a sample."""
+    options = {"options": {}, "model": "deep", "architecture": "deeplabv3plus/resnet18"}
+    return Bench(tmp_path, squares, {**BASE, **options})
+
+
+ALONE = (
+    "model deep (deeplabv3plus/resnet18) at resolution 16 cannot train on one sample at a time "
+    "(its batch normalisation has one value a channel then), and the batch"
+)
+
+
+@pytest.mark.parametrize(
+    ("training", "why"),
+    [
+        ({"batch_size": 5, "accumulation": 3}, "of 5, in micro-batches of 2, leaves one alone"),
+        ({"batch_size": 2, "accumulation": 2}, "of 2, in micro-batches of 1, leaves one alone"),
+        ({"batch_size": 1}, "has no more"),
+        ({"batch_size": 1, "on_oom": "halve"}, "has no more"),
+    ],
+)
+def test_a_sample_that_a_model_cannot_train_on_alone_is_one_error(
+    pooling: Bench, training: dict[str, Any], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pooling.train(training={"steps": 1, "validations": 1, **training}, expected=1)
+    assert capsys.readouterr().err == (
+        f"error: {ALONE} {why}; choose batch_size and accumulation so that each micro-batch has "
+        "two samples or more\n"
+    )
+
+
+@pytest.mark.parametrize(("batch_size", "size"), [(2, 1), (5, 2)])
+def test_a_run_that_cannot_be_halved_to_one_sample_ran_out_of_memory(
+    pooling: Bench, monkeypatch: pytest.MonkeyPatch, batch_size: int, size: int
+) -> None:
+    loss = SegmentationTask.training_loss
+
+    def training_loss(self: Any, model: Any, batch: Any, progress: float) -> Any:
+        if len(batch[0]) > size:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return loss(self, model, batch, progress)
+
+    monkeypatch.setattr(SegmentationTask, "training_loss", training_loss)
+    training = {"steps": 1, "validations": 1, "batch_size": batch_size, "on_oom": "halve"}
+    ran = pooling.train(training=training)
+    cut = f"of {batch_size}, in micro-batches of {size}, leaves one alone"
+    assert ran.record.status == "oom"
+    assert ran.record.reason == f"CUDA out of memory.; halved, {ALONE} {cut}"
+    assert ran.applied["micro_batch_size"] == size
+
+
+def test_a_compiled_model_says_the_same(
+    pooling: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiled = torch.compile
+    monkeypatch.setattr(torch, "compile", lambda model: compiled(model, backend="eager"))
+    training = {"steps": 1, "validations": 1, "batch_size": 1, "compile": True}
+    pooling.train(training=training, expected=1)
+    assert ALONE in capsys.readouterr().err

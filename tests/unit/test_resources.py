@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from studygrid.execution.resources import LEAST_MIN, LONGEST_MIN, Need, Needs
+from studygrid.execution.resources import LEAST_MIN, LONGEST_MIN, SNAKEMAKE_MB, Need, Needs
+from studygrid.grid import Run
 from studygrid.plan import Plan, make_plan
 
 
@@ -128,3 +129,44 @@ def test_a_record_that_changes_is_read_anew(config: dict[str, Any], tmp_path: Pa
     before = needs.train(run)
     record_data(tmp_path, samples=5_000_000)
     assert needs.train(run).mem_mb > before.mem_mb
+
+
+def segmentation(tmp_path: Path, side: int, **training: int) -> tuple[Needs, Run]:
+    """Return the needs of a study of grey images on a CPU, and its run."""
+    plan = make_plan(
+        {
+            "family": "segmentation",
+            "dataset": {"name": "cracks"},
+            "models": {"unetpp": {"architecture": "unetplusplus/resnet18"}},
+            "grid": {"resolution": [side]},
+            "training": {"epochs": 1, "batch_size": 8, **training},
+            "evaluation": {"batch_size": 64},
+            "execution": {"device": "cpu"},
+        }
+    )
+    folder = tmp_path / "data" / f"res{side}"
+    folder.mkdir(parents=True)
+    arrays = {
+        "images": {"shape": [144, 1, side, side], "dtype": "uint8"},
+        "masks": {"shape": [144, side, side], "dtype": "uint8"},
+    }
+    splits = {name: {"count": count} for name, count in (("train", 16), ("test", 64))}
+    content = {"arrays": arrays, "splits": splits | {"validation": {"count": 64}}}
+    (folder / "data.json").write_text(json.dumps(content))
+    return Needs(plan, tmp_path), plan.runs[0]
+
+
+def test_a_segmenter_on_the_cpu_has_room_for_what_was_measured(tmp_path: Path) -> None:
+    needs, run = segmentation(tmp_path, 128)
+    # Peaks of the two jobs at these settings, in MB; training's is that of its validation.
+    train, evaluate = 2370, 2020
+    assert train + SNAKEMAKE_MB <= needs.train(run).mem_mb <= 2 * train
+    assert evaluate + SNAKEMAKE_MB <= needs.evaluate(run).mem_mb <= 2 * evaluate
+
+
+def test_what_is_scored_at_once_bounds_the_memory_of_large_images(tmp_path: Path) -> None:
+    small, run = segmentation(tmp_path / "256", 256)
+    large, large_run = segmentation(tmp_path / "512", 512)
+    # 2^22 pixels at once at either side.
+    assert large.evaluate(large_run).mem_mb - small.evaluate(run).mem_mb <= 500
+    assert large.train(large_run).mem_mb > small.train(run).mem_mb

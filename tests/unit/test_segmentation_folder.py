@@ -274,16 +274,57 @@ def test_class_numbers_are_counted_and_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".tif"])
-def test_deep_images_share_one_scale(suffix: str, tmp_path: Path) -> None:
-    fill(tmp_path / "r", 5)
-    for seed, brightest in ((0, 1000), (1, 4000)):
-        (tmp_path / "r" / "images" / f"{seed:03d}.png").unlink()
-        deep = np.linspace(0, brightest, SIDE**2).reshape(SIDE, SIDE).astype(np.uint16)
-        save(tmp_path / "r" / "images" / f"{seed:03d}{suffix}", deep)
-    facts = prepared(tmp_path / "r").facts
+def test_deep_images_share_the_scale_of_the_training_split(suffix: str, split: Path) -> None:
+    deepened(split, {"train/000": 1000, "train/001": 4000, "test/200": 2000}, suffix)
+    facts = prepared(split).facts
     assert facts["scaled_to_8_bits"] == {"integer": [0.0, 4095.0]}
-    images = load(tmp_path / "r", "images")
-    assert [images[0].max(), images[1].max()] == [62, 249]
+    assert (facts["images_clipped"], "warning_clipping" in facts) == (0, False)
+    before = load(split, "images")
+    assert [before[at].max() for at in (0, 1, 9)] == [62, 249, 125]
+    # A brighter test image changes none of the others.
+    deepened(split, {"test/200": 60000, "val/100": 5000}, suffix)
+    facts = prepared(split).facts
+    assert facts["scaled_to_8_bits"] == {"integer": [0.0, 4095.0]}
+    assert facts["images_clipped"] == 2
+    assert facts["warning_clipping"].startswith("2 validation or test images hold values beyond")
+    after = load(split, "images")
+    assert np.array_equal(np.delete(after, [6, 9], 0), np.delete(before, [6, 9], 0))
+    expected = np.linspace(0, 60000, SIDE**2).astype(np.uint16).reshape(SIDE, SIDE) * (255 / 4095)
+    assert np.array_equal(after[9, 0], np.rint(expected).clip(0, 255))
+
+
+def test_the_scale_is_of_the_drawn_training_split(tmp_path: Path) -> None:
+    seen = set()
+    for bright in range(8):
+        root = tmp_path / f"{bright}"
+        fill(root, 8)
+        highest = {f"{at:03d}": 900 + at + 60000 * (at == bright) for at in range(8)}
+        deepened(root, highest, ".tif")
+        parts = prepared(root)
+        is_trained = bright in load(root, Path(parts.splits["train"].file).stem)
+        assert parts.facts["images_clipped"] == (0 if is_trained else 1)
+        end = 65535.0 if is_trained else 1023.0
+        assert parts.facts["scaled_to_8_bits"] == {"integer": [0.0, end]}
+        assert parts.facts["duplicate_groups"] == 0
+        seen.add(is_trained)
+    assert seen == {True, False}
+
+
+def test_a_kind_that_the_training_split_lacks_has_the_scale_of_its_own(split: Path) -> None:
+    deepened(split, {"val/100": 1000, "test/200": 4000}, ".tif")
+    facts = prepared(split).facts
+    assert (facts["scaled_to_8_bits"], facts["images_clipped"]) == ({"integer": [0.0, 4095.0]}, 0)
+    assert load(split, "images")[9].max() == 249
+
+
+def deepened(root: Path, brightest: dict[str, int], suffix: str) -> None:
+    """Replace images by ramps of 16 bits up to these values."""
+    for name, value in brightest.items():
+        folder, _, stem = name.rpartition("/")
+        for old in (root / folder / "images").glob(f"{stem}.*"):
+            old.unlink()
+        deep = np.linspace(0, value, SIDE**2).reshape(SIDE, SIDE).astype(np.uint16)
+        save(root / folder / "images" / f"{stem}{suffix}", deep)
 
 
 def test_arrays_of_colour_are_images(tmp_path: Path) -> None:

@@ -153,7 +153,7 @@ def test_scores_do_not_depend_on_the_batch_size(
 ) -> None:
     ran = bench.train()
     records = [bench.evaluate(ran, *EVERY, batch_size=size) for size in (1, 5, 64)]
-    monkeypatch.setattr(task_module, "_MOST_PX", 3 * SIDE**2)
+    monkeypatch.setattr(task_module, "PX_AT_ONCE", 3 * SIDE**2)
     records.append(bench.evaluate(ran, *EVERY, batch_size=64))
     for record in records[1:]:
         assert record.facts == records[0].facts

@@ -148,17 +148,19 @@ class Needs:
         budget = Budget.of(training, max(1, _count(run.n_train, data.train)), fits=fits)
         trained = budget.steps * budget.batch_size
         scored = budget.epochs * data.validation
-        return _need(
-            self._memory(data, budget.at_once),
-            self._seconds(data, trained + FORWARD * scored),
-        )
+        validated = min(budget.scored_at_once(budget.at_once), data.validation)
+        validated = self._at_once(run.resolution, validated)
+        kept = self._kept(data, run.resolution, budget.at_once, validated)
+        return _need(self._memory(data, kept), self._seconds(data, trained + FORWARD * scored))
 
     def evaluate(self, run: Run) -> Need:
-        """Return what scoring a run needs; no activation is kept for a gradient."""
+        """Return what scoring a run needs: on the test split, for a threshold on validation too."""
         data = self._data(run.resolution)
         batch = self._plan.study.evaluation.batch_size
-        memory = self._memory(data, math.ceil(batch * FORWARD))
-        return _need(memory, self._seconds(data, FORWARD * data.test))
+        batch = min(batch, max(data.test, data.validation) or batch)
+        kept = self._kept(data, run.resolution, 0, self._at_once(run.resolution, batch))
+        seconds = self._seconds(data, FORWARD * (data.test + data.validation))
+        return _need(self._memory(data, kept), seconds)
 
     def profile(self, resolution: int) -> Need:
         """Return what a profile needs."""
@@ -167,7 +169,7 @@ class Needs:
         measured = len(profiling.batch_sizes) * (profiling.measure_sec + profiling.warmup_sec)
         passes = len(profiling.batch_sizes) * profiling.min_repeats * largest
         return _need(
-            self._memory(data, math.ceil(largest * FORWARD)),
+            self._memory(data, self._kept(data, resolution, 0, largest)),
             measured + self._seconds(data, FORWARD * passes),
         )
 
@@ -175,12 +177,25 @@ class Needs:
         record = self._results / "data" / f"res{resolution}" / "data.json"
         return recorded_size(record) or self._guessed(resolution)
 
-    def _memory(self, data: DataSize, batch: int) -> float:
+    def _kept(self, data: DataSize, resolution: int, trained: int, scored: int) -> float:
+        """Return the numbers that a network keeps of so many samples, trained or scored at once."""
+        pixels = self._plan.family.pixel_memory
+        if pixels is None:
+            # A classifier keeps little where it scores: eight times the samples of training fit.
+            return ACTIVATIONS * data.numbers * (trained or math.ceil(scored * FORWARD))
+        return resolution**2 * max(pixels.trained * trained, pixels.scored * scored)
+
+    def _at_once(self, resolution: int, samples: int) -> int:
+        """Return how many of some samples are scored at once."""
+        pixels = self._plan.family.pixel_memory
+        return samples if pixels is None else min(samples, max(1, pixels.at_once // resolution**2))
+
+    def _memory(self, data: DataSize, kept: float) -> float:
         # The arrays once as they are read, once in the order of the subset.
         base = SNAKEMAKE_MB + 2 * data.mb
         if self._on_gpu:
             return base + CUDA_MB
-        return base + PYTHON_MB + batch * data.numbers * 4 * ACTIVATIONS / 1e6
+        return base + PYTHON_MB + 4 * kept / 1e6
 
     def _seconds(self, data: DataSize, samples: float) -> float:
         return samples * data.numbers / (GPU_RATE if self._on_gpu else CPU_RATE)

@@ -13,7 +13,7 @@ from studygrid.interchange.crackseg_documents import (
     FinalMetrics,
     Reasons,
 )
-from studygrid.interchange.crackseg_given import Notes, number
+from studygrid.interchange.crackseg_given import Notes, number, printable
 
 # What a trainer rounds or keeps in single precision is no contradiction.
 _RELATIVE: Final = 1e-3
@@ -108,7 +108,9 @@ def _by_key(name: str, given: Any, notes: Notes) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         notes.say(f"{name} is {type(given).__name__}, not a mapping of scores")
         return {}
-    known = {str(key): value for key, value in given.items() if key not in ("epoch", "reasons")}
+    known = {
+        printable(key): value for key, value in given.items() if key not in ("epoch", "reasons")
+    }
     bare = {f"val_{key}": value for key, value in known.items() if key in METRICS}
     return bare | {key: value for key, value in known.items() if key not in METRICS}
 

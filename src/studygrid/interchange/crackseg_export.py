@@ -56,6 +56,11 @@ class ExportedExperiments:
     missing: tuple[Run, ...] = ()
     problems: dict[Run, str] = field(default_factory=dict)
 
+    @property
+    def more(self) -> list[str]:
+        """What else it did, in words."""
+        return []
+
 
 def export_experiments(
     study: StudyResults, output: Path, selection: Selection | None = None

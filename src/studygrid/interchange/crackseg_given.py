@@ -58,10 +58,15 @@ def epoch_number(value: Any) -> tuple[int | None, str]:
     return (None, f"is {found}, below 0") if found is not None and found < 0 else (found, fault)
 
 
+def printable(value: Any) -> str:
+    """Return a value as text that UTF-8 can hold: halves of a surrogate pair are escaped."""
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
 def text(value: Any) -> tuple[str | None, str]:
     """Return text or a path as text, or None and what is wrong with the value."""
     if isinstance(value, str | os.PathLike) and str(value):
-        return str(value).encode("utf-8", "replace").decode(), ""
+        return printable(value), ""
     return None, f"is {reprlib.repr(value)}, which is no text"
 
 

@@ -40,6 +40,7 @@ from studygrid.interchange.crackseg_given import (
     curve,
     epoch_number,
     number,
+    printable,
     text,
 )
 from studygrid.interchange.crackseg_writing import Content
@@ -166,7 +167,7 @@ def save_experiment_data(
         "final_epoch": rows[-1].epoch if rows else None,
     }
     reasons |= _below("final_metrics", final_reasons)
-    configured, lacking = config_values(experiment_config, folder.absolute().name, notes)
+    configured, lacking = config_values(experiment_config, printable(folder.absolute().name), notes)
     summary = Summary.model_validate({**configured, **measured, "reasons": {**lacking, **reasons}})
     validation = ValidationMetrics(
         final_validation=final,
@@ -178,9 +179,9 @@ def save_experiment_data(
     written = place(Content(summary, rows, validation, copies), folder)
     saved = {_NAMES.get(name, Path(name).stem): folder / name for name in [*written, *files]}
     for path in saved.values():
-        _log.info("saved %s", path)
+        _log.info("saved %s", printable(path))
     for message in notes.messages:
-        warnings.warn(f"{folder}: {message}", stacklevel=2)
+        warnings.warn(printable(f"{folder}: {message}"), stacklevel=2)
     return saved
 
 
@@ -214,7 +215,7 @@ def _more(given: Any, notes: Notes) -> dict[str, dict[int, Any]]:
     if taken:
         notes.say(f"more_metrics has {', '.join(taken)}, which other arguments give: left out")
     return {
-        str(key): curve(f"more_metrics: {key}", values, notes)
+        printable(key): curve(f"more_metrics: {key}", values, notes)
         for key, values in given.items()
         if key not in taken
     }

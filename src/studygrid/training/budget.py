@@ -9,6 +9,7 @@ from studygrid.study import Training
 
 # Samples of one pass through a model that was fitted.
 FITTED_AT_ONCE = 256
+_SCORED_AT_ONCE = 256
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,14 @@ class Budget:
             steps = epochs * (count // batch_size)
         at_once = math.ceil(batch_size / training.accumulation)
         return cls(count, batch_size, steps, epochs, at_once)
+
+    @staticmethod
+    def scored_at_once(trained_at_once: int) -> int:
+        """Return the samples of a pass over the validation split.
+
+        Without gradients more of them fit than in training, and fewer where fewer fit there.
+        """
+        return min(_SCORED_AT_ONCE, 8 * trained_at_once)
 
     @property
     def steps_per_pass(self) -> int:

@@ -1,13 +1,19 @@
-"""How a run ends before its budget is spent: diverged, or asked to stop."""
+"""How a run ends before its budget is spent: diverged, asked to stop, or not to be trained so."""
 
 from __future__ import annotations
 
 import signal
 from types import TracebackType
 
+from studygrid.errors import StudygridError
+
 
 class Diverged(Exception):  # noqa: N818 (a result, not an error)
     """A loss or gradient is not a finite number any more; the message says which and when."""
+
+
+class LoneSampleError(StudygridError):
+    """A model that cannot train on one sample at a time was given one; the message says why."""
 
 
 class Interrupted(Exception):  # noqa: N818 (a request, not an error)

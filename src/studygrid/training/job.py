@@ -40,7 +40,7 @@ from studygrid.records import (
 from studygrid.spec import TrainSpec
 from studygrid.training import checkpoints, optimisation
 from studygrid.training.budget import Budget
-from studygrid.training.endings import Diverged, Interrupted, StopRequest
+from studygrid.training.endings import Diverged, Interrupted, LoneSampleError, StopRequest
 from studygrid.training.history import EpochLines
 from studygrid.training.loop import Epoch, Progress, Trainer
 from studygrid.training.precision import set_arithmetic
@@ -169,6 +169,7 @@ class _Run:
         self.reason: str | None = None
         self.trainer: Trainer | None = None
         self.halvings = 0
+        self.out_of_memory: str | None = None
         self.was_crowded_out = False
         self.attempts: list[Attempt] = []
         self.events = Events(self.folder, spec.run)
@@ -199,6 +200,8 @@ class _Run:
             raise
         except Diverged as error:
             self._end(Status.DIVERGED, Failure.DIVERGED, str(error))
+        except LoneSampleError as error:
+            self._end_alone(f"{self._model_name()} {error}")
         except Exception as error:
             if not ran_out_of_memory(error, self.device):
                 raise
@@ -211,9 +214,24 @@ class _Run:
                 message = f"{first_line(error)}; starts again with half as many samples at once"
                 self.events.fail("train", Failure.OOM, message)
                 log.warning("%s", message)
+                self.out_of_memory = first_line(error)
                 return False
             self._end(Status.OOM, Failure.OOM, first_line(error))
         return True
+
+    def _end_alone(self, reason: str) -> None:
+        """End a run that cannot go on with one sample: where it was halved, as out of memory."""
+        if self.out_of_memory is None:
+            raise LoneSampleError(
+                f"{reason}; choose batch_size and accumulation so that each micro-batch has two "
+                "samples or more"
+            ) from None
+        self._end(Status.OOM, Failure.OOM, f"{self.out_of_memory}; halved, {reason}")
+
+    def _model_name(self) -> str:
+        spec = self.spec
+        named = "" if spec.model == spec.architecture else f" ({spec.architecture})"
+        return f"model {spec.model}{named} at resolution {spec.resolution}"
 
     def _can_halve(self) -> bool:
         can_shrink = self.trainer is not None and self.trainer.micro_batch_size > 1

@@ -12,17 +12,18 @@ import torch
 from torch import nn
 
 from studygrid.errors import DataError
-from studygrid.families.base import FittingTask, Task
+from studygrid.families.base import Batch, FittingTask, Task
 from studygrid.records import Streams
 from studygrid.study import Training
 from studygrid.training import optimisation
 from studygrid.training.budget import Budget
 from studygrid.training.checkpoints import copy_of
-from studygrid.training.endings import Diverged, Interrupted
+from studygrid.training.endings import Diverged, Interrupted, LoneSampleError
 from studygrid.training.precision import autocast, resolve_precision
 from studygrid.training.randomness import BatchOrder, entropy, generator_at, seed_default_generator
 
-_VALIDATION_BATCH_SIZE = 256
+# What PyTorch says where batch normalisation gets one sample of one pixel.
+_ONE_VALUE = "Expected more than 1 value per channel when training"
 
 
 @dataclass
@@ -107,8 +108,7 @@ class Trainer:
         training = self.training
         self.order = BatchOrder(self.budget.count, self.budget.batch_size, self.streams.order)
         self.micro_batch_size = math.ceil(self.budget.at_once / 2**self.halvings)
-        # Without gradients: more samples than in training fit, and fewer where fewer fit there.
-        self.validation_batch_size = min(_VALIDATION_BATCH_SIZE, 8 * self.micro_batch_size)
+        self.validation_batch_size = self.budget.scored_at_once(self.micro_batch_size)
         self.gradient_clip = None if self.fits else training.gradient_clip
         self.precision = resolve_precision(training.precision, self.device)
         seed_default_generator(self.streams.initialisation, self.device)
@@ -160,6 +160,8 @@ class Trainer:
             If the loss or the gradient is not finite.
         Interrupted
             If `on_step` asked for it.
+        LoneSampleError
+            If a micro-batch is of one sample, and the model cannot train on one.
         """
         while not self.is_done:
             self._epoch(on_step)
@@ -207,10 +209,7 @@ class Trainer:
         sums: list[torch.Tensor] = []
         parts = zip(*(torch.split(part, self.micro_batch_size) for part in batch), strict=True)
         for micro_batch in parts:
-            with autocast(self.precision, self.device):
-                loss, scored = self.task.training_loss(
-                    self.forward, micro_batch, step / self.budget.steps
-                )
+            loss, scored = self._loss(micro_batch, step / self.budget.steps)
             share = loss * (len(micro_batch[0]) / self.budget.batch_size)
             share.backward()  # type: ignore[no-untyped-call]
             total += share.detach()
@@ -219,6 +218,20 @@ class Trainer:
         self.optimizer.step()
         self.schedule.step()
         return total, norm, torch.stack(sums).sum(dim=0)
+
+    def _loss(self, micro_batch: Batch, progress: float) -> tuple[torch.Tensor, torch.Tensor]:
+        try:
+            with autocast(self.precision, self.device):
+                return self.task.training_loss(self.forward, micro_batch, progress)
+        except (ValueError, RuntimeError) as error:  # a compiled model raises the latter
+            if len(micro_batch[0]) > 1 or _ONE_VALUE not in str(error):
+                raise
+        batch, size = self.budget.batch_size, self.micro_batch_size
+        cut = f"of {batch}, in micro-batches of {size}, leaves one alone"
+        raise LoneSampleError(
+            "cannot train on one sample at a time (its batch normalisation has one value a channel "
+            f"then), and the batch {cut if size < batch else 'has no more'}"
+        )
 
     def _fit(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Fit the model to the subset; return as `_step` does, without a gradient."""

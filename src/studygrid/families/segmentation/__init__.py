@@ -2,6 +2,7 @@
 
 from studygrid.families.base import Family
 from studygrid.families.segmentation.datasets import DATASETS
+from studygrid.families.segmentation.memory import MEMORY
 from studygrid.families.segmentation.metrics import METRICS
 from studygrid.families.segmentation.models import architecture_names, find_architecture
 from studygrid.families.segmentation.options import AugmentationOptions, LossOptions
@@ -37,6 +38,7 @@ FAMILY = Family(
         "score_by_width": f"{_FIGURES}.score_by_width:score_by_width",
         "confusion_matrices": f"{_FIGURES}.confusion_matrices:confusion_matrices",
     },
+    pixel_memory=MEMORY,
 )
 
 __all__ = ["FAMILY"]

@@ -53,13 +53,25 @@ def confusion(predicted: torch.Tensor, masks: torch.Tensor, classes: int) -> tor
     -------
     Shape (batch, classes, classes): rows true, columns predicted.
     """
-    # Sums of comparisons: bincount would wait for the device at every training step.
-    chosen = [predicted == number for number in range(classes)]
-    rows = []
-    for number in range(classes):
-        true = masks == number
-        rows.append(torch.stack([(true & one).sum(dim=(1, 2)) for one in chosen], dim=1))
-    return torch.stack(rows, dim=1)
+    pairs = (classes * masks.int() + predicted.int()).flatten(1)
+    # bincount would make the CPU wait for another device at every training step.
+    count = _occurrences if pairs.device.type == "cpu" else _matches
+    return count(pairs, classes**2).view(-1, classes, classes)
+
+
+def _occurrences(numbers: torch.Tensor, size: int) -> torch.Tensor:
+    """Count the numbers below `size` in each row; one pass over them."""
+    rows = torch.arange(len(numbers), device=numbers.device).unsqueeze(1)
+    found = torch.bincount((size * rows + numbers).flatten(), minlength=size * len(numbers))
+    return found.view(len(numbers), size)
+
+
+def _matches(numbers: torch.Tensor, size: int) -> torch.Tensor:
+    """Count as `_occurrences` does, by comparisons, as many at once as memory is spared for."""
+    at_once = max(1, 8 * _CHUNK_PX // max(1, numbers.numel()))
+    wanted = torch.arange(size, dtype=numbers.dtype, device=numbers.device).view(1, -1, 1)
+    parts = torch.split(wanted, at_once, dim=1)
+    return torch.cat([(numbers.unsqueeze(1) == part).sum(dim=2) for part in parts], dim=1)
 
 
 def histograms(probability: torch.Tensor, masks: torch.Tensor) -> torch.Tensor:

@@ -24,6 +24,7 @@ from studygrid.families.scoring import Table, metric_values, tables_of
 from studygrid.families.segmentation import counting
 from studygrid.families.segmentation.augmentation import Augmentation
 from studygrid.families.segmentation.losses import SegmentationLoss
+from studygrid.families.segmentation.memory import PX_AT_ONCE
 from studygrid.families.segmentation.options import AugmentationOptions, LossOptions
 from studygrid.families.segmentation.overlap import image_scores
 from studygrid.families.segmentation.predictions import Predictions
@@ -40,9 +41,6 @@ from studygrid.families.segmentation.thresholds import (
 )
 from studygrid.families.segmentation.widths import iou_by_width_rows
 from studygrid.spec import ModelSpec, TrainSpec
-
-# Pixels of one pass through a model.
-_MOST_PX = 1 << 22
 
 
 class SegmentationTask:
@@ -172,7 +170,7 @@ class SegmentationTask:
         self, split: Split, batch_size: int
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         images, masks = self._samples(split)
-        most = max(1, _MOST_PX // self._spec.resolution**2)
+        most = max(1, PX_AT_ONCE // self._spec.resolution**2)
         for positions in torch.split(torch.arange(len(images)), min(batch_size, most)):
             yield self._normalised(images.take(positions)), masks.take(positions)
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from studygrid.families.base import Architecture
 from studygrid.families.networks.sources import encoder_names, timm_names
+from studygrid.families.segmentation.models.limits import (
+    encoder_decoder_fault,
+    small_unet_fault,
+    why_impossible,
+)
 from studygrid.families.segmentation.models.options import EncoderDecoderOptions, SmallUnetOptions
 
 _HERE = "studygrid.families.segmentation.models"
-_SMALL_UNET = Architecture("small_unet", f"{_HERE}.small_unet:build", SmallUnetOptions)
+_SMALL_UNET = Architecture(
+    "small_unet", f"{_HERE}.small_unet:build", SmallUnetOptions, check=small_unet_fault
+)
 # The architectures of segmentation_models_pytorch.
 DECODERS = (
     "unet",
@@ -31,7 +40,12 @@ _TIMM = "tu-"
 def architecture_names() -> list[str]:
     """Return the names that suggestions are made from, the usual ones first."""
     encoders = sorted(encoder_names())
-    every = [f"{decoder}/{encoder}" for decoder in DECODERS for encoder in encoders]
+    every = [
+        f"{decoder}/{encoder}"
+        for decoder in DECODERS
+        for encoder in encoders
+        if why_impossible(decoder, encoder) is None
+    ]
     return [_SMALL_UNET.name, *_COMMON, *(name for name in every if name not in _COMMON)]
 
 
@@ -42,7 +56,13 @@ def find_architecture(name: str) -> Architecture | None:
     decoder, _, encoder = name.partition("/")
     if decoder not in DECODERS or not _is_encoder(encoder):
         return None
-    return Architecture(name, f"{_HERE}.encoder_decoder:build", EncoderDecoderOptions)
+    return Architecture(
+        name,
+        f"{_HERE}.encoder_decoder:build",
+        EncoderDecoderOptions,
+        check=partial(encoder_decoder_fault, decoder),
+        impossible=why_impossible(decoder, encoder),
+    )
 
 
 def _is_encoder(name: str) -> bool:

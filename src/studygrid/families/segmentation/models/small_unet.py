@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from studygrid.families.networks.shape import InputShape, check_forward, wrong_resolution
 from studygrid.families.networks.weights import load_weights
+from studygrid.families.segmentation.models.limits import small_unet_fault
 from studygrid.families.segmentation.models.options import SmallUnetOptions
 
 
@@ -20,9 +21,9 @@ def build(shape: InputShape, options: SmallUnetOptions, architecture: str) -> nn
         If the image's side cannot be halved as often as the options say, or the weights are of
         another architecture.
     """
-    if shape.resolution % 2**options.depth:
-        reason = f"its side is no multiple of {2**options.depth}"
-        raise wrong_resolution(architecture, shape, reason)
+    fault = small_unet_fault(options, shape.resolution)
+    if fault:
+        raise wrong_resolution(architecture, shape, fault)
     model = SmallUnet(shape.channels, shape.classes, options.width, options.depth)
     if options.weights:
         load_weights(model, options.weights)

@@ -26,7 +26,12 @@ from studygrid.families.segmentation.data.folder.masks import Agreement, agreeme
 from studygrid.families.segmentation.data.folder.options import ImageMaskFolderOptions
 from studygrid.families.segmentation.data.folder.pairs import Broken, Pair
 from studygrid.families.segmentation.data.folder.splits import draw_groups, draw_pairs
-from studygrid.families.segmentation.data.folder.writing import Contents, Written, write_pairs
+from studygrid.families.segmentation.data.folder.writing import (
+    Contents,
+    Written,
+    rescale,
+    write_pairs,
+)
 from studygrid.families.segmentation.data.parts import describe_parts
 
 Splits = dict[Split, NDArray[np.int64]]
@@ -51,6 +56,9 @@ def prepare(
         done = _write_usable(options, layout, resolution, folder, workers)
         splits = _splits(options, layout, done)
         _require_foreground(options, resolution, splits, done)
+        # No value of a held-out image decides what the others become.
+        spans = done.contents.spans_of(splits["train"].tolist())
+        done.contents = rescale(folder, done.pairs, done.contents, spans, options.fit, workers)
         found = find_duplicates(
             [pair.digest for pair in done.written],
             _numbered([pair.mask_digest for pair in done.written]),
@@ -206,6 +214,7 @@ def _facts(
         "mask_resizing": "the class that covers most of a pixel, foreground from one half on; "
         "the nearest pixel where it is enlarged",
         **_lost(pairs, side),
+        **_clipped(done.contents),
         "names": [pair.image.name for pair in done.pairs],
         "native_height_px": _range([pair.height for pair in pairs]),
         "native_width_px": _range([pair.width for pair in pairs]),
@@ -250,6 +259,22 @@ def _lost(pairs: Sequence[Written], side: int) -> dict[str, Any]:
         facts["warning_orientation"] = (
             f"{turned} images are turned as their EXIF orientation says, and their masks say "
             "nothing of one: they are right only if they were drawn on upright images"
+        )
+    return facts
+
+
+def _clipped(contents: Contents) -> dict[str, Any]:
+    """Return how many held-out images hold values that no training image has, and a warning."""
+    spans = contents.spans
+    clipped = sum(
+        one.extremes[0] < spans[one.kind][0] or one.extremes[1] > spans[one.kind][1]
+        for one in contents.deep.values()
+    )
+    facts: dict[str, Any] = {"images_clipped": clipped}
+    if clipped:
+        facts["warning_clipping"] = (
+            f"{clipped} validation or test images hold values beyond the range that the training "
+            "split makes 0 to 255 of; these are clipped"
         )
     return facts
 

@@ -21,6 +21,7 @@ from studygrid.families.images.decode import (
     read_header,
     read_image,
 )
+from studygrid.families.prepared import array_sha256
 
 _ORIENTATION = 0x0112
 
@@ -37,6 +38,23 @@ class Header:
 
     grey: bool
     kind: Kind | None
+
+
+@dataclass(frozen=True)
+class Deep:
+    """What an image of more than 8 bits holds.
+
+    Attributes
+    ----------
+    extremes
+        Its lowest and its highest value.
+    digest
+        Hash of its values: what 8 bits make of them depends on other images, too.
+    """
+
+    kind: Kind
+    extremes: Span
+    digest: str
 
 
 def is_array(path: Path) -> bool:
@@ -92,8 +110,8 @@ def read_image_header(path: Path) -> Header:
     return Header(is_grey(mode), deep_kind(mode))
 
 
-def extremes(path: Path) -> Span:
-    """Return the lowest and the highest value of an image of more than 8 bits.
+def read_deep(path: Path, kind: Kind) -> Deep:
+    """Return what an image of more than 8 bits holds.
 
     Raises
     ------
@@ -103,7 +121,8 @@ def extremes(path: Path) -> Span:
     values = _image_array(path) if is_array(path) else deep_values(read_image(path))
     if not np.isfinite(values).all():
         raise ValueError("holds values that are not finite")
-    return float(values.min()), float(values.max())
+    digest = array_sha256(np.asarray(values, np.float64))
+    return Deep(kind, (float(values.min()), float(values.max())), digest)
 
 
 def read_pixels(

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -20,9 +20,10 @@ from studygrid.families.prepared import array_sha256
 from studygrid.families.segmentation.data.folder.masks import Coding, read_mask
 from studygrid.families.segmentation.data.folder.pairs import Broken, File, Pair
 from studygrid.families.segmentation.data.folder.reading import (
+    Deep,
     Header,
-    extremes,
     orientation,
+    read_deep,
     read_image_header,
     read_pixels,
     reason_of,
@@ -75,13 +76,20 @@ class Contents:
         What is known of each pair; None where a file of it cannot be used.
     broken
         These files by position of the pair.
+    deep
+        What images of more than 8 bits hold, by position of the pair.
     spans
-        What became 0 and 255 in images of more than 8 bits.
+        What became 0 and 255 in them.
     """
 
     pairs: list[Written | None]
     broken: dict[int, list[Broken]]
+    deep: dict[int, Deep]
     spans: dict[Kind, Span]
+
+    def spans_of(self, positions: Collection[int]) -> dict[Kind, Span]:
+        """Return the spans of some images by position, or of all where these have no such kind."""
+        return self.spans | _spans(self.deep[at] for at in positions if at in self.deep)
 
 
 @dataclass(frozen=True)
@@ -134,11 +142,48 @@ def write_pairs(
         headers = _read_headers(pool, pairs, notes)
         grey = all(header.grey for header in headers if header is not None)
         rgb = not grey if color == "auto" else color == "rgb"
-        spans = _find_spans(pool, pairs, headers, notes)
+        deep = _read_deep(pool, pairs, headers, notes)
+        spans = _spans(deep.values())
         shade: Literal["grey", "rgb"] = "rgb" if rgb else "grey"
-        reader = _Reader(pairs, side, fit, shade, headers, spans, notes)
+        reader = _Reader(pairs, side, fit, shade, headers, deep, spans, notes)
         known = _write(folder, pool, reader, len(pairs), 3 if rgb else 1, side)
-    return Contents(known, notes.broken, spans)
+    return Contents(known, notes.broken, deep, spans)
+
+
+def rescale(
+    folder: Path,
+    pairs: Sequence[Pair],
+    contents: Contents,
+    spans: dict[Kind, Span],
+    fit: Fit,
+    workers: int,
+) -> Contents:
+    """Write those images anew that other spans change; values beyond them are clipped.
+
+    Parameters
+    ----------
+    folder, pairs, contents
+        What `write_pairs` wrote, without a broken file.
+    spans
+        What becomes 0 and 255, of each kind.
+    """
+    changed = [
+        at for at, one in contents.deep.items() if spans[one.kind] != contents.spans[one.kind]
+    ]
+    if changed:
+        images = open_memmap(folder / "images.npy", mode="r+")
+        shade: Literal["grey", "rgb"] = "rgb" if images.shape[1] == 3 else "grey"
+
+        def image(position: int) -> NDArray[np.uint8]:
+            path = pairs[position].image.path
+            pixels = read_pixels(path, shade, read_image_header(path), spans)
+            return resize_square(pixels, images.shape[2], fit)
+
+        with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+            for position, pixels in zip(changed, _in_turn(pool, image, changed), strict=True):
+                images[position] = pixels
+        images.flush()
+    return replace(contents, spans=spans)
 
 
 def _read_headers(
@@ -153,30 +198,34 @@ def _read_headers(
     return list(pool.map(header, range(len(pairs))))
 
 
-def _find_spans(
+def _read_deep(
     pool: ThreadPoolExecutor,
     pairs: Sequence[Pair],
     headers: Sequence[Header | None],
     notes: _Notes,
-) -> dict[Kind, Span]:
-    deep = [
+) -> dict[int, Deep]:
+    there = [
         (position, header.kind)
         for position, header in enumerate(headers)
         if header is not None and header.kind is not None
     ]
 
-    def found(item: tuple[int, Kind]) -> tuple[Kind, Span] | None:
+    def read(item: tuple[int, Kind]) -> Deep | None:
         image = pairs[item[0]].image
         with notes.about(item[0], image):
-            return item[1], extremes(image.path)
+            return read_deep(image.path, item[1])
         return None
 
+    found = zip(there, pool.map(read, there), strict=True)
+    return {position: one for (position, _), one in found if one is not None}
+
+
+def _spans(deep: Iterable[Deep]) -> dict[Kind, Span]:
     ends: dict[Kind, Span] = {}
-    for one in pool.map(found, deep):
-        if one is not None:
-            kind, (low, high) = one
-            lowest, highest = ends.get(kind, (low, high))
-            ends[kind] = min(low, lowest), max(high, highest)
+    for one in deep:
+        low, high = one.extremes
+        lowest, highest = ends.get(one.kind, one.extremes)
+        ends[one.kind] = min(low, lowest), max(high, highest)
     return {kind: span_of(low, high, kind) for kind, (low, high) in ends.items()}
 
 
@@ -189,11 +238,12 @@ class _Reader:
     fit: Fit
     color: Literal["grey", "rgb"]
     headers: Sequence[Header | None]
+    deep: dict[int, Deep]
     spans: dict[Kind, Span]
     notes: _Notes
 
     def __call__(self, position: int) -> _Ready | None:
-        pair, header = self.pairs[position], self.headers[position]
+        pair, header, deep = self.pairs[position], self.headers[position], self.deep.get(position)
         image = mask = None
         with self.notes.about(position, pair.image):
             if header is not None and position not in self.notes.broken:
@@ -215,7 +265,7 @@ class _Reader:
             Written(
                 height=image.shape[0],
                 width=image.shape[1],
-                digest=array_sha256(image),
+                digest=array_sha256(image) if deep is None else deep.digest,
                 mask_digest=array_sha256(mask.numbers),
                 coding=mask.coding,
                 values=mask.values,
