@@ -323,6 +323,19 @@ def test_a_run_that_changed_is_written_anew_and_no_other(study: StudyResults, ou
     assert not [name for name in touched if "nearest" in name]
 
 
+def test_a_file_that_somebody_changed_is_named_and_stays(study: StudyResults, output: Path) -> None:
+    export_runs(study, output)
+    run = study.plan.runs[0]
+    mine = output / "models/metrics/small_seed0_metrics.json"
+    mine.write_text('{"mine": 1}')
+    (problem,) = export_runs(changed(study, run), output).problems.items()
+    assert problem[0] == run
+    assert "was changed since it was written; move it elsewhere" in problem[1]
+    assert mine.read_text() == '{"mine": 1}'
+    mine.unlink()
+    assert not export_runs(changed(study, run), output).problems
+
+
 def test_files_of_runs_that_are_gone_are_removed(study: StudyResults, output: Path) -> None:
     export_runs(study, output)
     done = export_runs(study, output, {"model": ["small"]})

@@ -65,13 +65,17 @@ class Folder:
         Raises
         ------
         RecordError
-            If one of the files is there and is not in the list.
+            If one of the files is there and is not in the list, or was changed since.
         """
         for name in names:
             path = self._output / name
-            if path.exists() and name not in self._index.files:
+            if not path.exists():
+                continue
+            wrote = self._index.files.get(name)
+            if wrote is None or (path.is_file() and _hash(path.read_bytes()) not in wrote):
+                what = "no export wrote it" if wrote is None else "was changed since it was written"
                 raise RecordError(
-                    f"{path}: is there, and no export wrote it; move it elsewhere, or name another "
+                    f"{path}: is there, and {what}; move it elsewhere, or name another "
                     f"{self._option}"
                 )
 
