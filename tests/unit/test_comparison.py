@@ -284,7 +284,7 @@ def test_numbers_of_other_conditions_are_not_ranked_together(
     assert [[name[0] for name in peers.names] for peers in found.peers] == [["a", "b"], ["c", "d"]]
     assert [(one.name or "")[0] for one in found.best("score")] == ["a", "c"]
     for one in found.best("score"):
-        assert len([*one.tied, *one.within_noise, *one.told_apart, *one.too_few_seeds]) == 1
+        assert len(one.tied + one.within_noise + one.told_apart + one.without_noise) == 1
 
 
 def test_runs_of_a_cell_on_two_devices_are_not_pooled() -> None:
@@ -377,4 +377,4 @@ def test_the_runs_of_two_studies(tmp_path: Path) -> None:
     ]
     (accuracy,) = found.best("accuracy")
     assert (accuracy.name, accuracy.tied) == ("simple_cnn [two]", ("tiny_cnn [two]",))
-    assert set(accuracy.within_noise) == {"simple_cnn [one]", "tiny_cnn [one]"}
+    assert set(accuracy.without_noise) == {"simple_cnn [one]", "tiny_cnn [one]"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from rich.cells import cell_len
 
 from studygrid.comparison import compare_runs, text
+from studygrid.families import load_family
 from studygrid.families.base import Metric
 from studygrid.results.rows import Row
 from tests.unit.test_comparison import LOSS, SCORE, SCORES, losses, metric, row, rows_of, spread
@@ -168,5 +170,27 @@ def test_numbers_keep_their_digits(value: float, shown: str) -> None:
 def test_files_are_named_as_seen_from_the_run() -> None:
     rows = rows_of({"a": [0.5]}, folder="/x/runs/a")
     rows += [row("b", 0, None, status="missing", reason="/x/runs/b/train.json: missing",
-                 folder="/x/runs/b")]  # fmt: skip
+                 folder="/x/runs/b"), row("b", 1, 0.5, folder="/x/runs/b")]  # fmt: skip
     assert "b, seed 0: missing: train.json: missing" in report(rows)
+
+
+def test_configurations_without_any_run_are_named_in_one_place() -> None:
+    rows = rows_of({"a": [0.5]})
+    rows += [row(model, seed, None, status="missing", reason=f"{model}: missing")
+             for model in ("b", "c") for seed in range(5)]  # fmt: skip
+    found = report(rows)
+    assert "no run yet: b, c" in found
+    assert "seed 3" not in found
+
+
+def test_a_best_that_is_no_merit_is_said_to_be_none() -> None:
+    cautious = replace(SCORE, caution="noise has the most")
+    assert "no merit by itself: noise has the most" in report(rows_of({"a": [0.5]}), cautious)
+    assert "no merit" not in report(rows_of({"a": [0.5]}))
+    assert load_family("tagvae").metric("kl").caution
+
+
+def test_models_that_no_seed_changes_are_not_within_seed_noise() -> None:
+    found = words(report(rows_of({"copy": [0.9] * 5, "guess": [0.2] * 5, "net": spread(0.5)})))
+    assert "differs by the same in every seed from: guess" in found
+    assert "within seed noise: guess" not in found

@@ -411,6 +411,23 @@ def test_all_that_is_wrong_with_all_configurations_is_said_at_once(
     ]
 
 
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ("2024-13-45", 'the value is not YAML (it is "2024-13-45")'),
+        ("0x_", 'the value is not YAML (it is "0x_")'),
+        ("nan", 'should be a number (it is "nan")'),
+        ("inf", 'should be a number (it is "inf")'),
+    ],
+)
+def test_a_value_that_is_no_number_is_named_with_its_key(
+    value: str, message: str, snakemake: FakeSnakemake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = refused(capsys, snakemake, "--config", "mine", "model=wide", f"lr={value}")
+    assert f"--config mine: lr: {message}" in said
+    assert "without quotes" not in said
+
+
 def test_settings_that_do_not_go_together_are_named_together(
     snakemake: FakeSnakemake, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -20,6 +21,7 @@ from studygrid import VAEExperimentRunner
 from studygrid.cli import main
 from studygrid.errors import NoRunsError, StudygridError
 from studygrid.grid import Run
+from studygrid.interchange.vae import INDEX
 from studygrid.interchange.vae_documents import COLUMNS
 from studygrid.plan import Plan
 from tests.conftest import ROOT
@@ -221,6 +223,31 @@ def test_what_cannot_be_collected_is_refused(
     assert snakemake.commands == []
 
 
+def test_a_run_of_both_folders_is_compared_once(
+    snakemake: FakeSnakemake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--preset", "standard") == 0
+    assert run(*MINE, "--models", "small") == 0
+    record = Path("results/tags_custom/runs/small/res32/nall/seed1")
+    differs(record)
+    capsys.readouterr()
+    assert run("--collect-only") == 0
+    assert names(COMPARED) == ["small [tags]", "medium", "small [tags_custom]", "mine"]
+    detailed = rows(COMPARED / "comparison_detailed.csv")
+    assert [row["ok"] for row in detailed] == ["2", "2", "1", "2"]
+    said = " ".join(capsys.readouterr().out.split())
+    note = "results/tags_custom: 1 run is left out, with the same weights as in results/tags:"
+    assert note in said
+
+
+def differs(folder: Path) -> None:
+    """Make the weights of a run other ones."""
+    for name in ("train.json", "evaluate.json"):
+        text = (folder / name).read_text()
+        assert "of small/" in text
+        (folder / name).write_text(text.replace("of small/", "of another small/"))
+
+
 # --- The folder of a project
 
 
@@ -247,7 +274,7 @@ def test_a_project_has_the_guides_files_of_all_calls(
     experiments = Path("outputs/vae_experiments")
     assert names(experiments) == ["small", "mine"]
     assert run("--collect-only", *project) == 0
-    assert names(experiments) == ["small [tags]", "medium", "small [tags_custom]", "mine"]
+    assert names(experiments) == ["small", "medium", "mine"]
     assert files(Path("models")) == both
     written = capsys.readouterr().out
     assert "outputs/vae_experiments/comparison_report.txt" in written
@@ -262,6 +289,89 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
+PROJECT = ("--vae-project", ".")
+
+
+def metrics_there() -> list[str]:
+    return sorted(path.name for path in Path("models/metrics").glob("*_metrics.json"))
+
+
+def test_files_of_other_settings_are_taken_away(snakemake: FakeSnakemake, work: Work) -> None:
+    assert run(*MINE, "--models", "small", *PROJECT) == 0
+    stay = files(Path("models"))
+    work.done.clear()
+    changed = ("--config", "mine", "model=small", "beta=8", "--replace", "--models", "small")
+    edited = Path("models/metrics/mine_seed1_metrics.json")
+    before = edited.read_bytes()
+    edited.write_text("{}")
+    work.done["results/tags_custom"] = {Run("small", 32, "all", 1)}
+    assert run(*changed, "--seeds", "0", *PROJECT) == 1
+    assert edited.read_text() == "{}"
+    edited.write_bytes(before)
+    assert run(*changed, "--seeds", "0", *PROJECT) == 0
+    assert metrics_there() == [
+        f"{name}_metrics.json" for name in ("mine_seed0", "small_seed0", "small_seed1")
+    ]
+    assert sorted(path.name for path in Path("outputs/vae_training").iterdir()) == [
+        f"{name}-res32-nall-{seed}"
+        for name, seed in (("mine", "seed0"), ("small", "seed0"), ("small", "seed1"))
+    ]
+    now = files(Path("models"))
+    assert json.loads(now["metrics/mine_seed0_summary.json"])["config"]["loss"]["beta"] == 8
+    assert {name: now[name] for name in stay if "small" in name} == {
+        name: content for name, content in stay.items() if "small" in name
+    }
+    work.fails = {Run("mine", 32, "all", 0)}
+    assert run(*changed, "--seeds", "0", *PROJECT) == 0
+    assert metrics_there() == ["small_seed0_metrics.json", "small_seed1_metrics.json"]
+
+
+def test_an_export_and_a_project_have_folders_of_their_own(
+    snakemake: FakeSnakemake, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--preset", "standard", *PROJECT) == 0
+    written = files(Path("models"))
+    export = ["export", "results/tags", "--to", "vae", "--output"]
+    assert main([*export, ".", "--select", "model=small"]) == 1
+    assert "holds what --vae-project wrote" in capsys.readouterr().err
+    assert files(Path("models")) == written
+    assert main([*export, "exported"]) == 0
+    index = Path("exported") / INDEX
+    for writer in ("export", None):
+        content = json.loads(index.read_text())
+        assert content.pop("writer") == "export"
+        index.write_text(json.dumps(content | ({"writer": writer} if writer else {})))
+        snakemake.commands.clear()
+        assert run("--preset", "standard", "--vae-project", "exported") == 1
+        assert "exported: holds what `studygrid export` wrote" in capsys.readouterr().err
+        assert snakemake.commands == []
+        assert main([*export, "exported"]) == 0
+
+
+def test_every_run_may_have_a_project(snakemake: FakeSnakemake) -> None:
+    assert run("--models", "small", "--seeds", "0", *PROJECT) == 0
+    assert metrics_there() == ["small_seed0_metrics.json"]
+    assert names(Path("outputs/vae_experiments")) == ["small"]
+
+
+def test_a_comparison_is_printed_though_it_cannot_be_written(
+    snakemake: FakeSnakemake, capsys: pytest.CaptureFixture[str], work: Work
+) -> None:
+    theirs = Path("outputs/vae_experiments/comparison.csv")
+
+    def spoil(plan: Plan, runs: list[Run]) -> None:
+        work(plan, runs)
+        theirs.parent.mkdir(parents=True)
+        theirs.write_text("mine\n")
+
+    snakemake.does = spoil
+    assert run("--preset", "standard", *PROJECT) == 1
+    said = capsys.readouterr()
+    assert "VAE CONFIGURATION COMPARISON REPORT" in said.out
+    assert "no export wrote it" in said.err
+    assert theirs.read_text() == "mine\n"
+
+
 def test_a_file_of_somebody_else_is_not_written_over(
     snakemake: FakeSnakemake, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -271,6 +381,11 @@ def test_a_file_of_somebody_else_is_not_written_over(
     assert run("--preset", "standard", "--vae-project", ".") == 1
     assert "name another --vae-project" in capsys.readouterr().err
     assert theirs.read_text() == "mine\n"
+    assert snakemake.commands == []
+    assert not Path("results").exists()
+    assert run(*MINE, *PROJECT) == 1
+    assert snakemake.commands == []
+    assert not Path("results").exists()
 
 
 def test_a_project_is_of_tag_vaes(
@@ -334,6 +449,40 @@ def test_the_runner_compares_a_folder_of_metrics(
     assert sorted(df["configuration"]) == ["medium", "small"]
     own = runner.compare_configurations(runner.collect_results())
     assert sorted(own["test_bce"]) == pytest.approx(sorted(df["test_bce"]))
+
+
+def test_the_runner_names_folders_from_the_present_one(
+    runner: VAEExperimentRunner, snakemake: FakeSnakemake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("--preset", "standard", *PROJECT) == 0
+    monkeypatch.chdir("models")
+    collected = runner.compare_configurations(runner.collect_results("metrics"))
+    for given in ("metrics", Path("metrics"), [Path("metrics")]):
+        found = runner.compare_configurations(given)
+        pd.testing.assert_frame_equal(found, collected)
+
+
+def test_the_runner_takes_numbers_of_numpy(
+    runner: VAEExperimentRunner, snakemake: FakeSnakemake
+) -> None:
+    settings: dict[str, Any] = {"epochs": np.int64(5), "lr": np.float32(0.5)}
+    runner.run_configuration("mine", "small", hidden_dim=[np.int64(64), np.int64(32)], **settings)
+    model = snakemake.plans[-1].models["mine"]
+    assert (model.training.epochs, model.training.learning_rate) == (5, 0.5)
+    assert model.options.model_dump()["hidden"] == [64, 32]
+    with pytest.raises(StudygridError, match="lr: a PosixPath is no value"):
+        runner.run_configuration("other", "small", lr=Path("a"))  # type: ignore[arg-type]
+
+
+def test_the_runner_refuses_the_folder_of_an_export(
+    runner: VAEExperimentRunner, snakemake: FakeSnakemake
+) -> None:
+    assert run("--preset", "standard") == 0
+    assert main(["export", "results/tags", "--to", "vae", "--output", "."]) == 0
+    snakemake.commands.clear()
+    with pytest.raises(StudygridError, match="holds what `studygrid export` wrote"):
+        runner.run_configuration("mine", "small")
+    assert snakemake.commands == []
 
 
 def test_the_runner_says_why_a_run_failed(runner: VAEExperimentRunner, work: Work) -> None:

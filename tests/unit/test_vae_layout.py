@@ -76,6 +76,16 @@ def test_a_reader_made_from_the_guide_reads_all_of_it(study: StudyResults, outpu
     assert model == {"latent_dim": 32, "hidden_dim": 128, "dropout_p": 0.3}
 
 
+def test_a_budget_of_steps_has_no_epochs(tmp_path: Path, output: Path) -> None:
+    training = {"steps": 40, "validations": 4}
+    study = vae_study(tmp_path / "results", models=vaes(1.0), training=training)
+    export_runs(study, output)
+    (name, *_) = run_names(study.plan).values()
+    trainer = vae_guide_reader.read(output)["models"][name]["config"]["trainer"]
+    assert "max_epochs" not in trainer
+    assert trainer["steps"] == 40
+
+
 def test_the_reader_works_on_its_own(study: StudyResults, output: Path) -> None:
     export_runs(study, output)
     script = Path(vae_guide_reader.__file__)

@@ -78,7 +78,7 @@ def _model(project: Path, name: str) -> dict[str, Any]:
     assert config["model_name"] == name
     trainer = config["trainer"]
     print(f"{name}: {config['model']}")
-    print(f"  {trainer['max_epochs']} epochs, learning rate {trainer['learning_rate']}")
+    print(f"  {trainer.get('max_epochs')} epochs, learning rate {trainer['learning_rate']}")
     print(f"  test loss {metrics['test']['test_loss']}")
     return {"all": metrics, "config": config, **metrics}
 

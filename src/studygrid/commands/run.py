@@ -100,7 +100,7 @@ def _after(started: Started, options: argparse.Namespace) -> None:
         return
     study = study_results(started.plan, folder)
     _write_cells(study, started.part)
-    if options.preset or options.config:
+    if options.preset or options.config or options.vae_project:
         _compare(study, started.part, started.config, options)
 
 
@@ -176,10 +176,13 @@ def _part(
     plan: Plan, options: argparse.Namespace, config: Path, models: Sequence[str] | None
 ) -> Plan:
     """Return the part of a study that is meant; refuse one that --vae-project cannot hold."""
-    if options.vae_project:
+    project = _project(config, options)
+    if project is not None:
+        from studygrid.commands.run_comparison import check_place
         from studygrid.interchange.vae_export import check_family
 
         check_family(plan.family)
+        check_place(project)
     return part_of(plan, options, config, models)
 
 

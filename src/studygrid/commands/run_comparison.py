@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from studygrid.commands.collect import left_out
 from studygrid.errors import NoRunsError, StudygridError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from studygrid.results.study_results import StudyResults
 
 FOLDER = "comparison"
+_SAME = ("checkpoint_sha256", "model", "resolution", "n_train", "seed")
 
 
 def compare_part(study: StudyResults, part: Plan) -> Compared:
@@ -59,16 +61,49 @@ def frames_there(folders: Folders) -> list[pd.DataFrame]:
 
 
 def compare(given: Given | Iterable[Given]) -> Compared:
-    """Compare runs, and warn of models that code nothing."""
+    """Compare runs, each once, and warn of models that code nothing."""
+    from studygrid.interchange.foreign.comparing import Given as Known
     from studygrid.interchange.foreign.comparing import compared
     from studygrid.interchange.vae_comparison import collapsed
     from studygrid.results.study_results import read_study
 
-    found = compared(given)
+    once, again = ([given], []) if isinstance(given, Known) else _once(given)
+    found = compared(once)
     names = dict.fromkeys(one.study for one in found.comparison.configurations)
     ours = [name for name in names if name and (Path(name) / STUDY_FILE).is_file()]
     notes = collapsed({name: read_study(Path(name)) for name in ours}, found.comparison)
-    return replace(found, notes=(*found.notes, *notes))
+    return replace(found, notes=(*again, *found.notes, *notes))
+
+
+def _once(given: Iterable[Given]) -> tuple[list[Given], list[str]]:
+    """Leave out of each frame the very runs that one before it has; say which."""
+    import pandas as pd
+
+    where: dict[tuple[Any, ...], str] = {}
+    kept: list[Given] = []
+    notes: list[str] = []
+    for one in given:
+        if not isinstance(one, pd.DataFrame) or not {*_SAME, "study"} <= set(one.columns):
+            kept.append(one)
+            continue
+        keys = list(one[list(_SAME)].itertuples(index=False, name=None))
+        known = [where.get(key) if isinstance(key[0], str) else None for key in keys]
+        new = one.loc[[study is None for study in known]]
+        for (study, before), count in Counter(zip(one["study"], known, strict=True)).items():
+            if before is not None:
+                what = "run is" if count == 1 else "runs are"
+                notes.append(
+                    f"{study}: {count} {what} left out, with the same weights as in {before}: "
+                    "compared once."
+                )
+        where |= {
+            key: str(study)
+            for key, study in zip(keys, one["study"], strict=True)
+            if isinstance(key[0], str) and key not in where
+        }
+        if len(new):
+            kept.append(new)
+    return kept, notes
 
 
 def _frame(study: StudyResults, is_meant: Callable[[Run], bool]) -> pd.DataFrame:
@@ -112,15 +147,29 @@ def publish(found: Compared, folder: Path, project: Project | None) -> None:
     from studygrid.commands.compare import report_of, write
 
     report = report_of(found)
+    print(report, flush=True)
+    for line in left_out(found.problems, "problems.csv has all"):
+        print(line, file=sys.stderr)
     if project is None:
         written = write(found, report, folder)
     else:
         written = write_comparison(found, report, project)
-    print(report)
-    for line in left_out(found.problems, "problems.csv has all"):
-        print(line, file=sys.stderr)
     for path in written:
         print(f"wrote {path}")
+
+
+def check_place(project: Project) -> None:
+    """Refuse a project's folder that a comparison may not be written to.
+
+    Raises
+    ------
+    StudygridError
+        If something else wrote what is there.
+    """
+    from studygrid.commands.compare import DETAILED, PROBLEMS, REPORT, TABLE
+    from studygrid.interchange.vae_project import check_project
+
+    check_project(project.root, project.folders.study, (TABLE, DETAILED, REPORT, PROBLEMS))
 
 
 def write_comparison(found: Compared, report: str, project: Project) -> list[Path]:

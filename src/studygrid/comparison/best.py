@@ -13,7 +13,7 @@ from studygrid.families.base import Metric
 from studygrid.results.frames import frame_rows
 from studygrid.results.rows import Row
 from studygrid.statistics import Summary, summarise
-from studygrid.tables.rankings import BEST, NOT_TOLD_APART, TOLD_APART, TOO_FEW, ranked
+from studygrid.tables.rankings import BEST, NO_NOISE, NOT_TOLD_APART, TOLD_APART, TOO_FEW, ranked
 
 # A configuration takes the place of a cell in `ranked`.
 _CELL: Final = {"resolution": 0, "n_train": ""}
@@ -39,6 +39,8 @@ class Best:
         comparisons with the best, cannot tell from it (p of 0.05 or more).
     told_apart
         Others that it can.
+    without_noise
+        Others that differ from it by the same in every seed: no seed changes either.
     too_few_seeds
         Others of which nothing can be said: they share fewer than two seeds with it.
     without_value
@@ -54,6 +56,7 @@ class Best:
     tied: tuple[str, ...] = ()
     within_noise: tuple[str, ...] = ()
     told_apart: tuple[str, ...] = ()
+    without_noise: tuple[str, ...] = ()
     too_few_seeds: tuple[str, ...] = ()
     without_value: Mapping[str, str | None] = field(default_factory=dict)
     not_comparable: str | None = None
@@ -73,10 +76,14 @@ class Best:
             _named("exact tie with", self.tied),
             _named("within seed noise", self.within_noise),
             _named("told apart from", self.told_apart),
+            _named("differs by the same in every seed from", self.without_noise),
             self._untested(),
         ]
-        if not (self.tied or self.within_noise or self.told_apart or self.too_few_seeds):
+        others = (self.tied, self.within_noise, self.told_apart, self.without_noise)
+        if not any((*others, self.too_few_seeds)):
             parts.append("the only one that has a value")
+        if self.metric.caution:
+            parts.append(f"no merit by itself: {self.metric.caution}")
         if self.summary.n < self.planned:
             parts.append(f"over {self.summary.n} of its {self.planned} planned runs")
         return [part for part in [*parts, *self._without_value()] if part]
@@ -135,6 +142,7 @@ def best_of(
         tied=tuple(verdicts.get(BEST, ())),
         within_noise=tuple(verdicts.get(NOT_TOLD_APART, ())),
         told_apart=tuple(verdicts.get(TOLD_APART, ())),
+        without_noise=tuple(verdicts.get(NO_NOISE, ())),
         too_few_seeds=tuple(verdicts.get(TOO_FEW, ())),
         without_value=without,
     )

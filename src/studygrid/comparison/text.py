@@ -102,16 +102,31 @@ def _seeds(comparison: Comparison) -> str:
 
 def _unscored(comparison: Comparison) -> list[str]:
     """Return which runs failed or are missing, and why."""
-    lines = []
+    lines, not_begun = [], list[str]()
     for one in comparison.configurations:
+        if len(one.missing) == len(one.runs):
+            not_begun.append(one.name)
+            continue
         reasons: dict[tuple[str, str], list[Row]] = {}
         for row in [*one.failed, *one.missing]:
             reason = str(row.get("reason") or "no reason is recorded")
-            reason = reason.replace(f"{row.get('folder')}/", "")
+            reason = _below(reason, row.get("folder"))
             reasons.setdefault((str(row["status"]), reason), []).append(row)
         for (status, reason), rows in reasons.items():
             lines += _wrapped(f"  {one.name}, {seeds_words(rows)}: {status}: {reason}", "    ")
+    if not_begun:
+        lines += _wrapped(f"  no run yet: {', '.join(not_begun)}", "    ")
     return ["", "Failed and missing runs:", *lines] if lines else []
+
+
+def _below(reason: str, folder: object) -> str:
+    """Return a reason without the folder of its run, which stands there as its path begins."""
+    at = str(folder).rfind("runs/")
+    for place in (str(folder), str(folder)[at:] if at >= 0 else str(folder)):
+        start, found, rest = reason.partition(f"{place}/")
+        if found:
+            return rest if not start.strip() or start.endswith("/") else f"{start}{rest}"
+    return reason
 
 
 class _Words:

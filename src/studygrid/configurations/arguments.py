@@ -70,6 +70,6 @@ def _settings(option: str, words: Iterable[str], faults: Faults) -> tuple[Settin
         else:
             try:
                 settings[key] = Setting(key, yaml.safe_load(text))
-            except yaml.YAMLError:
+            except (yaml.YAMLError, ValueError):  # the latter of a day that is none
                 faults.add(option, key, "the value is not YAML", text, "put text in quotes")
     return tuple(settings.values())

@@ -56,6 +56,8 @@ class Metric:
         Name of a metric that it always equals, so that a ranking counts the two once.
     group
         Heading that reports put it under, where the family has many metrics.
+    caution
+        Why the best value of it is no merit by itself, where that is so.
     of_loss
         Whether it is in units of the loss that a model is trained with: of models with different
         losses such a number says nothing, so they are not ranked by it.
@@ -73,6 +75,7 @@ class Metric:
     bounds: tuple[float, float] | None = None
     same_as: str | None = None
     group: str = ""
+    caution: str = ""
     of_loss: bool = False
 
 

@@ -12,10 +12,9 @@ from studygrid.execution.progress import ProgressBar
 from studygrid.families.base import Family
 from studygrid.grid import Run
 from studygrid.interchange.crackseg_export import ExportedExperiments
-from studygrid.interchange.vae import METRICS, SUMMARY, copy_of, run_file
 from studygrid.interchange.vae_comparison import comparison_files
 from studygrid.interchange.vae_documents import COLUMNS
-from studygrid.interchange.vae_runs import documents_of, run_id, run_names
+from studygrid.interchange.vae_runs import documents_of, run_names, run_places
 from studygrid.interchange.vae_writing import Folder, encoded
 from studygrid.records import Status
 from studygrid.results.selection import Selection, selected
@@ -129,7 +128,7 @@ def _write(
                 files |= own
             progress.advance()
     folder.write(files)
-    before = {name for run in problems for name in _places(run, names[run])}
+    before = {name for run in problems for name in run_places(run, names[run])}
     removed, kept = folder.keep_only(files, spared=before)
     return ExportedRuns(output, new, replaced, unchanged, (), (), problems, removed, tuple(kept))
 
@@ -137,14 +136,4 @@ def _write(
 def _files(study: StudyResults, run: Run, name: str) -> dict[str, bytes]:
     """Return the files of a run, by their place."""
     metrics, summary = (encoded(found.content()) for found in documents_of(study, run, name))
-    return dict(zip(_places(run, name), (metrics, summary, metrics, summary), strict=True))
-
-
-def _places(run: Run, name: str) -> tuple[str, ...]:
-    own = run_id(run)
-    return (
-        run_file(own, METRICS),
-        run_file(own, SUMMARY),
-        copy_of(name, METRICS),
-        copy_of(name, SUMMARY),
-    )
+    return dict(zip(run_places(run, name), (metrics, summary, metrics, summary), strict=True))

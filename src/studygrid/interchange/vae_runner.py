@@ -90,7 +90,7 @@ class VAEExperimentRunner:
         named = {"epochs": epochs, "batch_size": batch_size, "lr": lr, "beta": beta}
         settings = {key: value for key, value in named.items() if value is not None} | overrides
         words = [f"model={model_variant}", f"trainer={trainer_variant}"]
-        words += [f"{key}={json.dumps(value)}" for key, value in settings.items()]
+        words += [f"{key}={_written(key, value)}" for key, value in settings.items()]
         options = self._parsed(["--config", config_name, *words, *self._options])
         return self._trained(options, config_name)
 
@@ -104,9 +104,12 @@ class VAEExperimentRunner:
     def _trained(self, options: argparse.Namespace, name: str) -> pd.DataFrame:
         from studygrid.commands.run import start
         from studygrid.commands.run_comparison import write_project_files
+        from studygrid.configurations.custom_study import folders_of
+        from studygrid.interchange.vae_project import check_project
         from studygrid.results.loading import load_runs
 
         with contextlib.chdir(self.project_root):
+            check_project(self.project_root, folders_of(self.configfile).study)
             started = start(options)
             try:
                 runs = load_runs(Path(started.plan.study.results), {"model": [name]}).frame
@@ -132,8 +135,8 @@ class VAEExperimentRunner:
         Parameters
         ----------
         metrics_dir
-            A folder of runs in any layout that `studygrid.collect` knows; if None, the results
-            of the study and of its configurations.
+            A folder of runs, from the present one, in any layout that `studygrid.collect` knows;
+            if None, the results of the study and of its configurations.
 
         Raises
         ------
@@ -155,7 +158,8 @@ class VAEExperimentRunner:
         Parameters
         ----------
         results
-            What `collect_results` or `run_configuration` returned, a folder, or several of these.
+            What `collect_results` or `run_configuration` returned, a folder (from the present
+            one), or several of these.
 
         Raises
         ------
@@ -166,10 +170,13 @@ class VAEExperimentRunner:
 
         from studygrid.commands.compare import guide_columns
         from studygrid.commands.run_comparison import compare
+        from studygrid.interchange.foreign.comparing import Given as Known
         from studygrid.interchange.vae_comparison import guide_rows
 
+        given = [results] if isinstance(results, Known) else results
+        here = [_from_here(one) for one in given]
         with contextlib.chdir(self.project_root):
-            found = compare(results)
+            found = compare(here)
         if not guide_columns(found):
             raise StudygridError(
                 f"the guide's table is of tag VAEs, and these runs are of {found.family.name}; "
@@ -187,7 +194,7 @@ class VAEExperimentRunner:
         df
             What `compare_configurations` returned.
         output_dir
-            The folder; ``outputs/vae_experiments`` of the project if None.
+            The folder, from the present one; ``outputs/vae_experiments`` of the project if None.
 
         Returns
         -------
@@ -231,6 +238,21 @@ class VAEExperimentRunner:
             "this table is not what compare_configurations of this runner returned: a copy has "
             "lost the seeds that the report is made of; hand over the table itself"
         )
+
+
+def _written(key: str, value: Any) -> str:
+    """Return a value as a command line has it; those of NumPy are numbers too."""
+
+    def plain(other: Any) -> Any:
+        if hasattr(other, "item") and hasattr(other, "tolist"):
+            return other.tolist()
+        raise StudygridError(f"{key}: a {type(other).__name__} is no value of a setting")
+
+    return json.dumps(value, default=plain)
+
+
+def _from_here(given: Given) -> Given:
+    return Path(given).absolute() if isinstance(given, str | Path) else given
 
 
 def _check_all_ok(runs: pd.DataFrame, name: str) -> None:

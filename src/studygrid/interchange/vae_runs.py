@@ -10,6 +10,7 @@ from studygrid.errors import RecordError
 from studygrid.families.base import Family
 from studygrid.grid import Run
 from studygrid.interchange.crackseg_documents import RunAxes
+from studygrid.interchange.vae import METRICS, SUMMARY, copy_of, run_file
 from studygrid.interchange.vae_documents import (
     GUIDE_NAMES,
     MODEL_OPTIONS,
@@ -45,6 +46,17 @@ def run_names(plan: Plan) -> dict[Run, str]:
 def run_id(run: Run) -> str:
     """Return the name of a run's folder: all of its axes, whatever the study has."""
     return f"{run.model}-res{run.resolution}-n{run.n_train}-seed{run.seed}"
+
+
+def run_places(run: Run, name: str) -> tuple[str, str, str, str]:
+    """Return where a run's metrics and summary are, and their copies."""
+    own = run_id(run)
+    return (
+        run_file(own, METRICS),
+        run_file(own, SUMMARY),
+        copy_of(name, METRICS),
+        copy_of(name, SUMMARY),
+    )
 
 
 def documents_of(study: StudyResults, run: Run, name: str) -> tuple[Metrics, Summary]:
@@ -133,10 +145,11 @@ def _config(study: StudyResults, spec: TrainSpec, name: str) -> Config:
     if isinstance(hidden, Sequence) and len(hidden) == 1:
         options["hidden_dim"] = hidden[0]  # the guide's models have one hidden layer
     training = spec.training.model_dump(mode="json")
+    epochs = spec.training.epochs
     return Config(
         model_name=name,
         model={"name": spec.model, "architecture": spec.architecture, **options},
-        trainer={"max_epochs": spec.training.epochs or spec.training.validations, **training},
+        trainer={**({"max_epochs": epochs} if epochs else {}), **training},
         loss=spec.loss,
         data={
             "name": study.plan.dataset.name,

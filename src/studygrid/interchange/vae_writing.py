@@ -6,13 +6,16 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from studygrid.errors import RecordError, StudygridError
 from studygrid.interchange.vae import INDEX
 from studygrid.records import write_atomically
+
+Writer = Literal["export", "project"]
+_WRITERS: dict[Writer, str] = {"export": "`studygrid export`", "project": "--vae-project"}
 
 
 class _Index(BaseModel):
@@ -21,6 +24,7 @@ class _Index(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     schema_version: int = 1
+    writer: Writer = "export"
     study: str
     files: dict[str, list[str]] = {}
 
@@ -34,16 +38,21 @@ class Folder:
     ----------
     option
         The option that names the folder, for messages.
+    writer
+        Who writes there: an export keeps what it was asked for alone, a project all runs.
 
     Raises
     ------
     StudygridError
-        If the folder holds an export of another study, or its list cannot be read.
+        If the folder holds an export of another study or what the other writer wrote, or its list
+        cannot be read.
     """
 
-    def __init__(self, output: Path, study: str, option: str = "--output") -> None:
+    def __init__(
+        self, output: Path, study: str, option: str = "--output", writer: Writer = "export"
+    ) -> None:
         self._output, self._path, self._option = output, output / INDEX, option
-        self._index = _Index(study=study)
+        self._index = _Index(writer=writer, study=study)
         if not self._path.is_file():
             return
         try:
@@ -52,6 +61,11 @@ class Folder:
             raise StudygridError(
                 f"{self._path}: is no list of exported files; name another {option}"
             ) from None
+        if found.writer != writer:
+            raise StudygridError(
+                f"{output}: holds what {_WRITERS[found.writer]} wrote, and {_WRITERS[writer]} "
+                f"writes to a folder of its own; name another {option}"
+            )
         if found.study != study:
             raise StudygridError(
                 f"{output}: holds an export of the study {found.study!r}, not of {study!r}; name "
@@ -114,9 +128,19 @@ class Folder:
         removed, kept
             How many are gone, and those that stay because somebody changed them.
         """
+        removed, kept = self._remove(self._index.files.keys() - files.keys() - set(spared))
+        self._index.files |= {name: [_hash(content)] for name, content in files.items()}
+        self._save()
+        return removed, kept
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Take away files that exports wrote; those that somebody changed stay."""
+        self._remove(self._index.files.keys() & set(names))
+        self._save()
+
+    def _remove(self, names: Iterable[str]) -> tuple[int, list[str]]:
         removed, kept = 0, list[str]()
-        others = self._index.files.keys() - files.keys() - set(spared)
-        for name in sorted(others):
+        for name in sorted(names):
             path = self._output / name
             if path.is_file() and _hash(path.read_bytes()) not in self._index.files[name]:
                 kept.append(name)
@@ -125,8 +149,6 @@ class Folder:
                 _remove_empty(path.parent)
                 removed += 1
             del self._index.files[name]
-        self._index.files |= {name: [_hash(content)] for name, content in files.items()}
-        self._save()
         return removed, kept
 
     def _save(self) -> None:

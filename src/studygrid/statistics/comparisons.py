@@ -36,6 +36,8 @@ class Comparison:
         in the number of patterns that it tries.
     probability_better
         Share of pairs in which a is greater, ties counting one half.
+    constant
+        Whether the differences are all the same, and not zero: the pairs show no noise.
     """
 
     n: int
@@ -46,6 +48,7 @@ class Comparison:
     exact_p_value: float | None = None
     smallest_exact_p: float | None = None
     probability_better: float | None = None
+    constant: bool = False
 
 
 def compare_paired(
@@ -89,6 +92,7 @@ def compare_paired(
         exact_p_value=exact,
         smallest_exact_p=max(2.0 ** (1 - found.n), 1 / (_DRAWS + 1)),
         probability_better=better,
+        constant=bool(no_spread and differences.any()),
     )
 
 

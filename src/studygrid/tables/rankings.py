@@ -18,6 +18,7 @@ from studygrid.statistics.comparisons import compare_paired, holm
 
 LEVEL = 0.05
 BEST, TOLD_APART, NOT_TOLD_APART, TOO_FEW = "best", "told apart", "not told apart", "too few seeds"
+NO_NOISE = "no seed noise"
 NOT_COMPARABLE = "not comparable"
 
 _CELL = ["model", "resolution", "n_train"]
@@ -78,8 +79,9 @@ def ranked(
     Student-t interval, `p_value` of the paired t test, `p_holm` the same after Holm's correction
     over all comparisons of the table, `exact_p_value` of the sign-flip test and
     `smallest_exact_p` the least that it can give. `verdict` is ``best``, ``told apart``
-    (`p_holm` below 0.05), ``not told apart``, or ``too few seeds`` where no test is possible;
-    it is empty for cells without a value.
+    (`p_holm` below 0.05), ``not told apart``, ``no seed noise`` where the difference is the same
+    for every seed, as between models that no seed changes, or ``too few seeds``; neither of the
+    last two is tested. It is empty for cells without a value.
     """
     rows = _rows_of(cells)
     with_value = [row for row in rows if row["n"] > 0]
@@ -142,12 +144,14 @@ def _compare(rows: Sequence[Row], values: Mapping[tuple[Any, ...], Mapping[int, 
         shared = sorted(own.keys() & reference.keys())
         found = asdict(compare_paired([own[s] for s in shared], [reference[s] for s in shared]))
         row |= {name: found[key] for name, key in _COMPARED.items()}
+        if found["constant"]:
+            row |= {"verdict": NO_NOISE, "p_value": None}
     tested = [row for row in others if row["p_value"] is not None]
     adjusted = holm([row["p_value"] for row in tested])
     for row, p in zip(tested, adjusted, strict=True):
         row["p_holm"] = p
     for row in others:
-        row["verdict"] = BEST if row["rank"] == 1 else _verdict(row)
+        row["verdict"] = BEST if row["rank"] == 1 else row.get("verdict") or _verdict(row)
 
 
 def _key(row: Row) -> tuple[Any, ...]:

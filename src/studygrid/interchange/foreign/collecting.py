@@ -11,6 +11,7 @@ import pandas as pd
 
 from studygrid.errors import NoRunsError
 from studygrid.families import family_names, load_family
+from studygrid.interchange.foreign.bounds import bounded_runs
 from studygrid.interchange.foreign.finding import Found, find_runs
 from studygrid.interchange.foreign.runs import ForeignRun
 from studygrid.interchange.foreign.study import collected_study, family_of, frame_in_files
@@ -126,6 +127,9 @@ def collect(
     if not runs:
         raise NoRunsError(_nothing(found, problems))
     studies, folder = {}, output or Path("collected")
+    for name in runs:
+        runs[name], more = bounded_runs(runs[name], load_family(name))
+        problems += more
     for name, own in runs.items():
         studies[name] = collected_study(
             own,

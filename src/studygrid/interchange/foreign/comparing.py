@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -125,7 +126,8 @@ def compared(
 ) -> Compared:
     """Compare as `compare` does; say what must be known in place of warning of it."""
     filling = {"family": family, "resolution": resolution, "n_train": n_train}
-    parts = [part for name, one in _listed(given) for part in _parts(one, name, filling)]
+    listed, again = _listed(given)
+    parts = [part for name, one in listed for part in _parts(one, name, filling)]
     if not parts:
         raise NoRunsError("there is nothing to compare: name a folder or a frame")
     found = _family([part.family for part in parts])
@@ -139,19 +141,32 @@ def compared(
         comparison,
         found,
         "test" if any(part.split == "test" for part in parts) else parts[0].split,
-        tuple(dict.fromkeys([*notes, *_twice(parts), *every])),
+        tuple(dict.fromkeys([*again, *notes, *_twice(parts), *every])),
         tuple(dict.fromkeys(problem for part in parts for problem in part.problems)),
     )
 
 
 def _listed(
     given: Given | Iterable[Given] | Mapping[str, Given],
-) -> list[tuple[str | None, Given]]:
+) -> tuple[list[tuple[str | None, Given]], list[str]]:
+    """Return what is compared, with names that were given, and which places were named again."""
     if isinstance(given, Mapping):
-        return [(str(name), one) for name, one in given.items()]
+        return [(str(name), one) for name, one in given.items()], []
     if isinstance(given, Given):
-        return [(None, given)]
-    return [(None, one) for one in given]
+        return [(None, given)], []
+    found: list[tuple[str | None, Given]] = []
+    notes: list[str] = []
+    first: dict[str, str | Path] = {}
+    for one in given:
+        if isinstance(one, str | Path):
+            place = os.path.realpath(one)
+            if (before := first.get(place)) is not None:
+                where = "" if str(one) == str(before) else f"is {before}, and "
+                notes.append(f"{one} {where}was named twice: it counts once.")
+                continue
+            first[place] = one
+        found.append((None, one))
+    return found, notes
 
 
 def _parts(given: Given, name: str | None, filling: Mapping[str, Any]) -> Iterator[Part]:

@@ -56,6 +56,8 @@ def _run(experiment: Experiment) -> ForeignRun:
     best = experiment.validation.best_validation.content()
     axes = summary.run.model_dump() if summary.run else {}
     trained = [row for row in experiment.epochs if not _is_made_up(row)]
+    status = summary.status or "ok"
+    is_ok = status == "ok"
     prefix = "test_metrics."
     return ForeignRun(
         layout="crackseg",
@@ -63,14 +65,15 @@ def _run(experiment: Experiment) -> ForeignRun:
         name=str(axes.pop("model", summary.experiment_name)),
         paths=(experiment.folder,),
         **axes,
-        status=summary.status or "ok",
-        metrics=_floats(summary.test_metrics or {}),
+        status=status,
+        reason=None if is_ok else "its summary gives no reason",
+        metrics=_floats(summary.test_metrics or {}) if is_ok else {},
         undefined={
             place.removeprefix(prefix): why
             for place, why in summary.reasons.items()
-            if place.startswith(prefix)
+            if is_ok and place.startswith(prefix)
         },
-        validation=_floats({name: best.get(name) for name in METRICS}),
+        validation=_floats({name: best.get(name) for name in METRICS}) if is_ok else {},
         columns=_columns(summary, trained),
         epochs=[_epoch(row) for row in trained],
         config={

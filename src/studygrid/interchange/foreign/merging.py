@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studygrid.grid import Run
+from studygrid.interchange.foreign.configurations import config_key, labels
 from studygrid.interchange.foreign.runs import ForeignRun
 from studygrid.results.not_said import NO_RESOLUTION, NOT_SAID
 
@@ -45,9 +46,10 @@ class Placed:
 def placed(runs: Sequence[ForeignRun]) -> Placed:
     """Give each run its place in a grid.
 
-    Runs of the same content are one. Of two runs that name the same place the first is kept,
-    unless their scores agree, which makes them one. Runs of a cell that name no seed are
-    numbered from 0 on, in the order in which they stand.
+    Runs of the same content are one. Those of one name that have unequal configs are of different
+    models, whose names say what differs. Of two runs that name the same place the first is kept,
+    unless their scores agree, which makes them one. Runs of a cell that name no seed are numbered
+    from 0 on, in the order in which they stand.
 
     Parameters
     ----------
@@ -56,10 +58,14 @@ def placed(runs: Sequence[ForeignRun]) -> Placed:
     """
     found = Placed()
     names = _names(runs, found.notes)
-    distinct = _without_copies(runs, found.copies)
+    distinct = _of_several_layouts(_without_copies(runs, found.copies), found)
+    models: dict[tuple[str, str], str] = {}
     cells: dict[Place, list[ForeignRun]] = {}
-    for run in distinct:
-        place = (names[run.name], run.resolution or NO_RESOLUTION, run.n_train or NOT_SAID)
+    for run, label in zip(distinct, labels(distinct, found.notes), strict=True):
+        key = (run.name, label)
+        if key not in models:
+            models[key] = _free_name(names[run.name], label, {*names.values(), *models.values()})
+        place = (models[key], run.resolution or NO_RESOLUTION, run.n_train or NOT_SAID)
         cells.setdefault(place, []).append(run)
     for place in _in_order(cells):
         _seed_cell(place, cells[place], found)
@@ -76,15 +82,48 @@ def placed(runs: Sequence[ForeignRun]) -> Placed:
     return found
 
 
+def _of_several_layouts(runs: Sequence[ForeignRun], found: Placed) -> list[ForeignRun]:
+    """Return runs of which none is there twice, however unequal the words of its configs are."""
+    kept: list[ForeignRun] = []
+    by_place: dict[tuple[Any, ...], list[int]] = {}
+    for run in runs:
+        own = by_place.setdefault((run.name, run.resolution, run.n_train, run.seed), [])
+        same = (at for at in own if run.seed is not None and _is_same(kept[at], run))
+        first = next(same, None)
+        if first is None:
+            own.append(len(kept))
+            kept.append(run)
+        else:
+            kept[first] = _one_of_two(kept[first], run, found)
+    return kept
+
+
+def _is_same(run: ForeignRun, other: ForeignRun) -> bool:
+    """Tell whether two runs of one place and seed are one run, or files about the same run."""
+    if run.paths == other.paths or config_key(run) == config_key(other):
+        return True
+    if run.written_here and other.written_here and run.layout != other.layout:
+        return True  # an export of the other, though it may be an old one
+    weights = [one.columns.get("checkpoint_sha256") for one in (run, other)]
+    return _agree(run, other) and weights[0] == weights[1] is not None
+
+
+def _free_name(name: str, label: str, taken: set[str]) -> str:
+    """Return a name and what tells it apart, as one that no other model has."""
+    if not label:
+        return name
+    free = f"{name}{label}" if len(name) + len(label) <= _LONGEST_NAME else ""
+    count = 0
+    while not free or free in taken:
+        count += 1
+        ending = f" [{count}]"
+        free = f"{name[: _LONGEST_NAME - len(ending)]}{ending}"
+    return free
+
+
 def _seed_cell(place: Place, runs: Sequence[ForeignRun], found: Placed) -> None:
     model, resolution, n_train = place
-    by_seed: dict[int, ForeignRun] = {}
-    for run in runs:
-        if run.seed is None:
-            continue
-        first = by_seed.setdefault(run.seed, run)
-        if first is not run:
-            by_seed[run.seed] = _one_of_two(first, run, found)
+    by_seed = {run.seed: run for run in runs if run.seed is not None}
     free = (number for number in range(len(runs)) if number not in by_seed)
     numbered = {next(free): run for run in runs if run.seed is None}
     for seed in sorted({**by_seed, **numbered}):

@@ -116,6 +116,9 @@ def _model(name: str, said: Mapping[str, Any], runs: Runs, family: Family) -> Mo
         part: Said.model_construct(**_section(said, part)) for part in _PARTS if part != "training"
     }
     own = [foreign for run, foreign in runs.items() if run.model == name]
+    losses = [foreign.config.get("loss") for foreign in own]
+    if any(loss != losses[0] for loss in losses):
+        sections["loss"] = Said.model_construct()  # what they share is no whole loss
     if all(foreign.written_here for foreign in own):
         sections["loss"] = _loss(family, sections["loss"])
     monitors = {foreign.monitor for foreign in own}

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studygrid.errors import RecordError
+from studygrid.records import Status
 
 if TYPE_CHECKING:
     from studygrid.results.loading import Problem
     from studygrid.results.reading import RunFacts
 
+# The runs of a study that left no records are `missing`.
+_STATUSES: Final = (*(status.value for status in Status), "missing")
 Scores = Mapping[str, float | None]
 # Whole numbers up to here are the same in JSON, in a table and in a spreadsheet.
 LARGEST_WHOLE: Final = 2**53
@@ -89,11 +92,14 @@ class ForeignRun:
         Raises
         ------
         RecordError
-            If it has no name, a resolution, size or seed is out of range, or a number is so large
-            that sums of its like would overflow.
+            If it has no name, its status is none that a run has, a resolution, size or seed is out
+            of range, or a number is so large that sums of its like would overflow.
         """
         if not self.name.strip():
             raise RecordError("names no model")
+        if self.status not in _STATUSES:
+            known = ", ".join(_STATUSES)
+            raise RecordError(f"its status is {self.status[:40]!r}, which is none of {known}")
         _check("resolution", self.resolution, 1)
         _check("seed", self.seed, 0)
         if self.n_train != "all":

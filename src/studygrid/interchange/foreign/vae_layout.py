@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from studygrid.errors import RecordError
+from studygrid.interchange.foreign.bounds import without_impossible
 from studygrid.interchange.foreign.layouts import Item, Layout
 from studygrid.interchange.foreign.runs import ForeignRun, Reading
 from studygrid.interchange.vae import METRICS, SUMMARY
@@ -20,6 +23,11 @@ if TYPE_CHECKING:
 _FILES: Final = (METRICS, SUMMARY)
 # Of a run and not of its configuration.
 _OF_RUN: Final = ("model_name", "seed")
+# What scores of binary rows can be, of metrics that have one bound alone.
+_BOUNDS: Final = {
+    **dict.fromkeys(("loss", "bce", "kl"), (0.0, inf)),
+    "elbo": (-inf, 0.0),
+}
 
 
 def is_file(path: Path, content: Any) -> bool:
@@ -50,9 +58,12 @@ def read(items: Sequence[Item]) -> Reading:
     units = [unit for own in files.values() for unit in _units(own, reading.problems)]
     for unit in _without_copies(units, reading):
         try:
-            reading.runs.append(_run(unit))
+            run, impossible = _run(unit)
         except RecordError as error:
             reading.problems.append(Problem(unit[0].path, str(error)))
+            continue
+        reading.runs.append(run)
+        reading.problems += [Problem(unit[0].path, reason) for reason in impossible]
     return reading
 
 
@@ -125,28 +136,32 @@ def _axes(found: VaeMetrics) -> Any:
     return found.summary.run if found.summary else None
 
 
-def _run(unit: Sequence[VaeMetrics]) -> ForeignRun:
-    found = unit[0]
+def _run(unit: Sequence[VaeMetrics]) -> tuple[ForeignRun, list[str]]:
+    """Return the run of some files, and the scores in them that no run can have."""
+    found, impossible = _possible(unit[0])
     summary, config = found.summary, found.config
     axes = summary.run.model_dump() if summary and summary.run else {}
     test = dict(found.metrics["test"])
     if "elbo" not in test and None not in (test.get("bce"), test.get("kl")):
         test["elbo"] = -((test["bce"] or 0.0) + (test["kl"] or 0.0))
+    status = (summary.status if summary else None) or "ok"
+    is_ok = status == "ok"
     prefix = "test."
-    return ForeignRun(
+    run = ForeignRun(
         layout="vae",
         family=summary.family if summary else None,
         name=str(axes.pop("model", found.name)),
         paths=tuple(sorted(one.path for one in unit)),
         **{"seed": config.seed if config else None, **axes},
-        status=(summary.status if summary else None) or "ok",
-        metrics=test,
+        status=status,
+        reason=None if is_ok else "its summary gives no reason",
+        metrics=test if is_ok else {},
         undefined={
             place.removeprefix(prefix): why
             for place, why in found.reasons.items()
-            if place.startswith(prefix)
+            if is_ok and place.startswith(prefix)
         },
-        validation=found.metrics.get("validation", {}),
+        validation=found.metrics.get("validation", {}) if is_ok else {},
         columns=_columns(found),
         config=_settings(found),
         dataset=_dataset(found),
@@ -154,6 +169,19 @@ def _run(unit: Sequence[VaeMetrics]) -> ForeignRun:
         finished_at=summary.finished_at if summary else None,
         written_here=found.written_here,
     )
+    return run, impossible
+
+
+def _possible(found: VaeMetrics) -> tuple[VaeMetrics, list[str]]:
+    """Return metrics without scores that nothing can have, and these by their split."""
+    metrics, reasons, impossible = {}, dict(found.reasons), []
+    for split, scores in found.metrics.items():
+        metrics[split], faults = without_impossible(scores, _BOUNDS)
+        for fault in faults:
+            name = fault.partition(" is ")[0]
+            reasons[f"{split}.{name}"] = f"the file's {fault}"
+            impossible.append(f"{split}_{fault}")
+    return replace(found, metrics=metrics, reasons=reasons), impossible
 
 
 def _columns(found: VaeMetrics) -> dict[str, Any]:
@@ -186,10 +214,11 @@ def _settings(found: VaeMetrics) -> dict[str, Any]:
         said.pop(key, None)
     model, trainer = dict(said.pop("model", {})), said.pop("trainer", {})
     architecture = model.pop("architecture", None)
-    for key in ("name", "beta"):
-        model.pop(key, None)
-    settings: dict[str, Any] = {"architecture": architecture, "options": model, "training": trainer}
+    model.pop("name", None)
     loss = said.pop("loss", {}) or found.loss or {}
+    if "beta" in model and model["beta"] == loss.get("beta"):
+        del model["beta"]
+    settings: dict[str, Any] = {"architecture": architecture, "options": model, "training": trainer}
     return {**settings, "loss": loss, **said}
 
 

@@ -15,7 +15,7 @@ from studygrid.report.answers.answer import (
 from studygrid.report.numbers import counted, interval, number, p_value
 from studygrid.results.rows import Row
 from studygrid.results.study_results import StudyResults
-from studygrid.tables.rankings import LEVEL, TOLD_APART, TOO_FEW
+from studygrid.tables.rankings import LEVEL, NO_NOISE, TOLD_APART, TOO_FEW
 
 _MOST_NAMED = 6
 
@@ -91,6 +91,12 @@ def apart(study: StudyResults, ranked: Sequence[Row]) -> list[str]:
     tested = [row for row in ranked[1:] if row["p_holm"] is not None]
     untested = sum(row["verdict"] == TOO_FEW for row in ranked[1:])
     sentences = [_verdicts(study, tested)] if tested else []
+    constant = [row for row in ranked[1:] if row["verdict"] == NO_NOISE]
+    if constant:
+        sentences.append(
+            "The difference is the same in every seed, so there is no noise to test it against: "
+            f"{_names(study, constant)}."
+        )
     if untested:
         verb = "shares" if untested == 1 else "share"
         sentences.append(

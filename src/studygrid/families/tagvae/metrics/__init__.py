@@ -13,6 +13,7 @@ _FLOOR = (
     "Two sets of rows of one distribution differ too, the more so the fewer rows and the more tags "
     "they have."
 )
+_NOISE = "random tags make the most diverse rows; see what the test rows themselves have"
 _FINITE = "null where the split is empty or an output is not finite, as every metric"
 
 # A side of the two comparisons: the prefix of its names, the word of its labels, what its rows
@@ -71,6 +72,7 @@ _LOSS = (
         undefined="never",
         compute=f"{_HERE}.loss:kl",
         group="Loss",
+        caution="a model that says nothing of its rows, or collapsed, has the lowest",
     ),
     Metric(
         name="elbo",
@@ -176,6 +178,7 @@ def _diversity(prefix: str, word: str, rows: str, none: str) -> tuple[Metric, ..
             compute=f"{module}:{prefix}_unique_percent",
             bounds=(0, 100),
             group="Diversity",
+            caution=_NOISE,
         ),
         Metric(
             name=f"{prefix}_entropy_nats",
@@ -189,6 +192,7 @@ def _diversity(prefix: str, word: str, rows: str, none: str) -> tuple[Metric, ..
             undefined=_null(none),
             compute=f"{module}:{prefix}_entropy_nats",
             group="Diversity",
+            caution=_NOISE,
         ),
         Metric(
             name=f"{prefix}_entropy_bits",
@@ -201,6 +205,7 @@ def _diversity(prefix: str, word: str, rows: str, none: str) -> tuple[Metric, ..
             undefined=_null(none),
             compute=f"{module}:{prefix}_entropy_bits",
             group="Diversity",
+            caution=_NOISE,
         ),
         Metric(
             name=f"{prefix}_gini",
@@ -217,6 +222,7 @@ def _diversity(prefix: str, word: str, rows: str, none: str) -> tuple[Metric, ..
             compute=f"{module}:{prefix}_gini",
             bounds=(0, 1),
             group="Diversity",
+            caution=_NOISE,
         ),
         Metric(
             name=f"{prefix}_tags_per_row_error",
