@@ -117,8 +117,9 @@ def _rankings_note(study: StudyResults, frame: pd.DataFrame) -> str:
         f"({better} is better), with its 95 % Student-t interval. Each cell is compared with the "
         "best over the seeds that they share: the mean difference, cell minus best, with its "
         "interval; the paired t test; Holm's correction over all comparisons of this table. "
-        "“Told apart” means a corrected p below 0.05; “not told apart” does not mean equal; “no seed "
-        "noise”: the difference is the same in every seed, so there is nothing to test it against. "
+        "“Told apart” means a corrected p below 0.05; “not told apart” does not mean equal; “no "
+        "seed noise” is a difference that is the same in every seed: there is no noise to test "
+        "it against. "
         "Choosing the best by these same scores flatters it, and its differences to the others. "
         "Failed and missing runs have no score: a mean is over the runs that ended well."
     )
