@@ -122,7 +122,7 @@ def test_moments_of_later_versions_change_nothing() -> None:
 @given(steps=st.integers(1, 400), epochs=st.integers(1, 40), step=st.integers(0, 400))
 def test_epochs_are_counted_as_the_budget_cuts_them(steps: int, epochs: int, step: int) -> None:
     epochs, step = min(epochs, steps), min(step, steps)
-    budget = Budget(count=64, batch_size=8, steps=steps, epochs=epochs)
+    budget = Budget(count=64, batch_size=8, steps=steps, epochs=epochs, at_once=8)
     ends = [budget.end_of(epoch) for epoch in range(1, epochs + 1)]
     assert epochs_done(step, steps, epochs) == sum(end <= step for end in ends)
 
