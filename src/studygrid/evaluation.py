@@ -6,7 +6,7 @@ import argparse
 import io
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def evaluate_run(
         test_count=data.record.splits["test"].count,
         metrics=scores.values,
         undefined=scores.undefined,
-        chance=_chance(spec, train, scores.class_shares),
+        chance=_chance(spec, train, scores),
         facts=scores.facts,
         tables=scores.tables,
         scores_file=_save(folder / "scores.npz", per_sample),
@@ -127,14 +127,14 @@ def _score(
     return scores
 
 
-def _chance(
-    spec: EvaluateSpec, train: TrainRecord, shares: Sequence[float] | None
-) -> dict[str, float]:
+def _chance(spec: EvaluateSpec, train: TrainRecord, scores: Scores) -> dict[str, float]:
     """Return what a guesser would score on the test split, where there is such a number."""
+    shares = scores.class_shares
     if shares is None:
-        return {}
+        return scores.chance
     metrics = (load_family(train.spec.family).metric(name) for name in spec.metrics)
-    return {metric.name: metric.chance(shares) for metric in metrics if metric.chance}
+    of_shares = {metric.name: metric.chance(shares) for metric in metrics if metric.chance}
+    return {**of_shares, **scores.chance}
 
 
 def _save(path: Path, arrays: Mapping[str, NDArray[Any]]) -> str | None:

@@ -19,7 +19,9 @@ _MOST_VALUES = 6
 
 def loss_of(model: Model) -> dict[str, Any]:
     """Return the options of a model's loss that its value depends on."""
-    return model.loss.model_dump(mode="json", exclude=set(model.loss.training_alone))
+    options = model.loss.model_dump(mode="json", exclude=set(model.loss.training_alone))
+    kind = model.architecture.loss
+    return {"loss": kind, **options} if kind else options
 
 
 def differing(losses: Losses) -> str | None:

@@ -60,6 +60,7 @@ def prepare_data(spec: DataSpec, folder: Path, workers: int = 1) -> DataRecord:
         splits=parts.splits,
         facts=parts.facts,
         duplicates_across_splits=parts.duplicates,
+        sequential=parts.sequential,
         licence=dataset.licence,
         citation=dataset.citation,
     )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from studygrid.errors import RecordError
@@ -117,6 +117,8 @@ class DataRecord(Part):
     splits: dict[str, SplitFacts]
     facts: dict[str, Any]
     duplicates_across_splits: list[DuplicateSample]
+    # Whether a training subset is the first samples of the split, and not drawn.
+    sequential: bool = False
     licence: str
     citation: str
 
@@ -136,6 +138,7 @@ class Subset(Part):
     count: int
     sha256: str
     class_counts: list[int] | None
+    facts: dict[str, Any] = Field(default_factory=dict)
 
 
 class Streams(Part):

@@ -129,12 +129,19 @@ class Architecture:
         can be told without importing a library; a config with such a run is refused.
     impossible
         Why it cannot be built at all.
+    learns
+        Whether it makes anything of the training subset. One that does not, like an iterative
+        engine that works on the test data alone, is the same at each training-set size.
+    loss
+        Name of the loss, where the architecture decides which it is trained with.
     """
 
     name: str
     build: str
     options: type[Section]
     fits: bool = False
+    learns: bool = True
+    loss: str = ""
     check: Callable[[Any, int], str | None] = lambda options, resolution: None
     impossible: str | None = None
 
@@ -147,6 +154,9 @@ class Scores:
     ----------
     class_shares
         Shares of the classes in what is scored, where there are classes.
+    chance
+        What a guesser that ignores the input scores, of metrics for which `Metric.chance` cannot
+        tell it from class shares.
     facts
         What else a reader of the scores must know: a threshold that was chosen, say.
     tables
@@ -160,6 +170,7 @@ class Scores:
     values: dict[str, float | None]
     undefined: dict[str, str] = field(default_factory=dict)
     class_shares: tuple[float, ...] | None = None
+    chance: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     tables: dict[str, list[list[int | float]]] = field(default_factory=dict)
     per_sample: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
@@ -276,6 +287,9 @@ class Family:
         Name of the prepared array by whose values training subsets are stratified, or None.
     strata
         Names of these values where they are not the classes of the data.
+    subset_facts
+        Reference to ``f(data: PreparedData, indices) -> dict`` of what else a reader must know of
+        a training subset (indices into the arrays), or None.
     tables
         References to what is kept of the test predictions beside the metrics, as numbers in
         rows: a confusion matrix, say.
@@ -305,6 +319,7 @@ class Family:
     epoch_metrics: tuple[str, ...] = ()
     stratum: str | None = None
     strata: tuple[str, ...] = ()
+    subset_facts: str | None = None
     tables: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     sections: Mapping[str, str] = field(default_factory=dict)

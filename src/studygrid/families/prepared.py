@@ -22,12 +22,19 @@ _HASHED_BYTES = 1 << 28
 
 @dataclass(frozen=True)
 class PreparedParts:
-    """What a dataset's preparation wrote, as its record tells it."""
+    """What a dataset's preparation wrote, as its record tells it.
+
+    Attributes
+    ----------
+    sequential
+        Whether a training subset is the first samples of the split, and not drawn from it.
+    """
 
     arrays: dict[str, ArrayFile]
     splits: dict[str, SplitFacts]
     facts: dict[str, Any]
     duplicates: list[DuplicateSample]
+    sequential: bool = False
 
 
 def array_sha256(array: np.ndarray[Any, Any]) -> str:

@@ -10,6 +10,7 @@ import socket
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -132,14 +133,22 @@ def _subset(
             f"n_train is {size}, but the training split of {data.record.spec.dataset} has "
             f"{len(split)} samples; lower grid.n_train or write all"
         )
-    stratum = None if family.stratum is None else np.asarray(data.array(family.stratum)[split])
-    indices = split[nested_subset(len(split), size, stratum, streams.subset)]
+    indices = split[:size] if data.record.sequential else _drawn(split, size, family, data, streams)
     counts = None
-    if family.stratum is not None and stratum is not None:
+    if family.stratum is not None:
         labels = data.array(family.stratum)
         counts = np.bincount(labels[indices], minlength=int(labels.max()) + 1).tolist()
     digest = hashlib.sha256(indices.astype("<i8").tobytes()).hexdigest()
-    return indices, Subset(count=size, sha256=digest, class_counts=counts)
+    facts = load_reference(family.subset_facts)(data, indices) if family.subset_facts else {}
+    return indices, Subset(count=size, sha256=digest, class_counts=counts, facts=facts)
+
+
+def _drawn(
+    split: np.ndarray[Any, Any], size: int, family: Family, data: PreparedData, streams: Streams
+) -> np.ndarray[Any, Any]:
+    stratum = None if family.stratum is None else np.asarray(data.array(family.stratum)[split])
+    drawn: np.ndarray[Any, Any] = split[nested_subset(len(split), size, stratum, streams.subset)]
+    return drawn
 
 
 class _Run:
