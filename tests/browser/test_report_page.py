@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +53,14 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = folder / "report.html"
     path.write_bytes(as_html(study, DrawnFiles(folder / "figures", ("metric_by_resolution",))))
     return path
+
+
+def wait_until(page: Any, expression: str, seconds: float = 60) -> None:
+    """Wait for an expression to be true; the page's policy forbids Playwright to poll inside it."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < end, f"not true after {seconds} s: {expression}"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +127,9 @@ def test_it_asks_for_nothing_and_never_scrolls_sideways(
         checkbox.check()
     for summary in found.page.query_selector_all(".explore summary"):
         summary.click()
-    found.page.wait_for_function(
-        "[...document.querySelectorAll('.chart')].every(chart => chart.querySelector('svg'))"
+    wait_until(
+        found.page,
+        "[...document.querySelectorAll('.chart')].every(chart => chart.querySelector('svg'))",
     )
     assert found.overflow() == 0
     assert found.is_quiet(), (found.requests, found.complaints)
@@ -139,8 +149,9 @@ def test_a_chart_is_drawn_when_it_is_opened_and_its_axes_can_be_picked(
     assert "Samples trained on" in box.locator("svg").text_content()
     box.locator(".pickers").get_by_label("Across").select_option(label="Seed")
     box.locator(".pickers").get_by_label("Up").select_option(label="Training time (s)")
-    page.wait_for_function(
-        "document.querySelector('#tables .chart svg').textContent.includes('Training time (s)')"
+    wait_until(
+        page,
+        "document.querySelector('#tables .chart svg').textContent.includes('Training time (s)')",
     )
     assert box.locator(marks).count() == 24
     box.locator(marks).first.hover(force=True)
@@ -200,7 +211,7 @@ def test_a_copied_table_has_every_digit_and_no_formula(opened: Callable[..., Ope
         "{value: {writeText: async text => { window.copied = text; }}})"
     )
     page.locator("#tables-runs .copy").click()
-    page.wait_for_function("window.copied")
+    wait_until(page, "window.copied")
     copied = list(csv.DictReader(io.StringIO(page.evaluate("window.copied"))))
     assert len(copied) == 24
     assert copied[1]["test_accuracy"] == repr(0.5 + 7 / 60)
@@ -223,7 +234,7 @@ def test_a_copy_guards_the_cells_that_our_csv_files_guard(opened: Callable[..., 
         )
         page.evaluate("window.copied = null")
         page.locator("#tables-runs .copy").click()
-        page.wait_for_function("window.copied")
+        wait_until(page, "window.copied")
         first = list(csv.reader(io.StringIO(page.evaluate("window.copied"), newline="")))[1][0]
         assert first == f"'{start}x"
 
