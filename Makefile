@@ -14,7 +14,7 @@ study: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) all
 
 test: .venv/installed-all
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # There is one Slurm: its tests run one after the other.
 test-cluster: .venv/installed-all

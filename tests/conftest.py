@@ -21,6 +21,15 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that run Snakemake first: short ones at the end keep all processes busy."""
+    items.sort(key=_is_short)
+
+
+def _is_short(item: pytest.Item) -> bool:
+    return item.get_closest_marker("workflow") is None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     import torch
@@ -131,7 +140,7 @@ class Clone:
             env=self.environment(),
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=900,
         )
         assert (done.returncode == 0) is ok, done.stdout[-3000:] + done.stderr[-6000:]
         return done

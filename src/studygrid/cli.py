@@ -16,6 +16,7 @@ from studygrid.version import __version__
 # What each command does; its module in `studygrid.commands` is imported when it is called.
 COMMANDS: dict[str, str] = {
     "run": "Run a study, or the part of its grid that is named.",
+    "generalization": "Train on more and more of a scan of ptychography, and test on another.",
     "estimate": "Say what a study still costs: jobs, hours of compute and wall clock, disk.",
     "status": "Show the grid as it stands: done, running, waiting, failed, and the expected end.",
     "retry": "Re-open failures that are results, so that the next run tries them again.",

@@ -407,7 +407,7 @@ def test_an_export_that_was_cut_off_goes_on(
             raise KeyboardInterrupt
         real(path, content)
 
-    monkeypatch.setattr("studygrid.interchange.vae_writing.write_atomically", dies)
+    monkeypatch.setattr("studygrid.interchange.exported_files.write_atomically", dies)
     with pytest.raises(KeyboardInterrupt):
         export_runs(study, output)
     monkeypatch.undo()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LAYOUTS = {
     "crackseg": "studygrid.interchange.crackseg_export:export_experiments",
+    "generalization": "studygrid.interchange.generalization_export:export_study",
     "vae": "studygrid.interchange.vae_export:export_runs",
 }
 _NAMED = 5

@@ -86,9 +86,26 @@ def start(options: argparse.Namespace) -> Started:
     root, given = clone(), config_of(options)
     # There Snakemake reads the config's paths from.
     with contextlib.chdir(root), _study(given, options) as (config, plan, part, said):
-        print(_announcement(plan, part, said), file=sys.stderr, flush=True)
-        status = call(_command(part, config, options), root)
+        status = run_part(plan, part, config, options, said)
     return Started(root, given, plan, part, status)
+
+
+def run_part(
+    plan: Plan, part: Plan, config: Path | None, options: argparse.Namespace, said: str = ""
+) -> int:
+    """Run Snakemake on a part of a study, from the clone's folder; return its exit status.
+
+    Parameters
+    ----------
+    config
+        The study's config file, None of the default one.
+    options
+        Of them `profile`, `cores`, `dry_run` and `snakemake` are used.
+    said
+        What else to announce.
+    """
+    print(_announcement(plan, part, said), file=sys.stderr, flush=True)
+    return call(_command(part, config, options), Path.cwd())
 
 
 def _after(started: Started, options: argparse.Namespace) -> None:

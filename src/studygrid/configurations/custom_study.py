@@ -52,7 +52,7 @@ def folders_of(config: Path, given: Path | None = None) -> Folders:
     base = base_of(config)
     study = read_plan(base or config, check_files=False).study
     own = config.parent if base else Path(f"{study.results}_custom")
-    return Folders(base or config, study.name, Path(study.results), Path(_shown(given or own)))
+    return Folders(base or config, study.name, Path(study.results), Path(shown(given or own)))
 
 
 @contextmanager
@@ -132,10 +132,10 @@ def _making(config: Path, asked: Asked) -> Making:
             f"{folder}: is the results folder of {base}; configurations need one of their own: "
             "name another with --results"
         )
-    return Making(_shown(base), content, plan, folder, asked)
+    return Making(shown(base), content, plan, folder, asked)
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """Return a path from the present folder, if it lies below."""
     here = Path.cwd()
     whole = Path(os.path.normpath(here / path))

@@ -111,10 +111,11 @@ def read_kept(file: Path) -> Kept:
 
 def write_config(file: Path, content: Mapping[str, Any], base: str, command: str) -> None:
     """Write such a file, whole or not at all."""
-    header = _HEADER.format(base=base, command=_one_line(command), preset=PRESET)
+    header = _HEADER.format(base=base, command=one_line(command), preset=PRESET)
     body = yaml.safe_dump(dict(content), sort_keys=False, allow_unicode=True)
     write_atomically(file, (header + body).encode())
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Return text for a comment: what is no letter of a line is a question mark."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -47,8 +47,8 @@ def save(drawing: Drawing, stem: Path) -> None:
     The PNG goes alone, so it carries title and caption. The SVG is for papers and pages, where
     these are text: it has them as its metadata. Each file is written whole or not at all.
     """
+    png = png_of(drawing)
     with house_style():
-        png = _rendered(drawing.figure, "png", {"Software": None})
         for words in drawing.words:
             words.set_visible(False)
         described = {"Date": None, "Title": drawing.title, "Description": drawing.caption}
@@ -58,6 +58,12 @@ def save(drawing: Drawing, stem: Path) -> None:
     csv = drawing.table.to_csv(index=False, lineterminator="\n").encode()
     for suffix, content in (("svg", svg), ("png", png), ("csv", csv)):
         write_atomically(stem.with_name(f"{stem.name}.{suffix}"), content)
+
+
+def png_of(drawing: Drawing) -> bytes:
+    """Return the PNG that `save` writes."""
+    with house_style():
+        return _rendered(drawing.figure, "png", {"Software": None})
 
 
 def _rendered(

@@ -9,6 +9,7 @@ import pandas as pd
 
 from studygrid.figures import chosen_cells as chosen
 from studygrid.grid import Run
+from studygrid.results.one_setting import models_without_learning
 from studygrid.results.reading import RunFacts
 from studygrid.results.study_results import StudyResults
 
@@ -39,10 +40,13 @@ class Place:
 def largest_place(study: StudyResults) -> Place | None:
     """Return the largest place of those that most models have a run at that ended well.
 
-    Of two places the one of the higher resolution is larger, then that of more samples. None
-    where no run ended well.
+    Of two places the one of the higher resolution is larger, then that of more samples. Models
+    that do not learn may have one size alone: they do not count where others are there. None where
+    no run ended well.
     """
     ok = study.frame.loc[study.frame["status"] == "ok"]
+    learning = ok.loc[~ok["model"].isin(models_without_learning(study.plan))]
+    ok = ok if learning.empty else learning
     if ok.empty:
         return None
     resolutions = dict.fromkeys(study.frame["resolution"])
@@ -58,6 +62,26 @@ def largest_place(study: StudyResults) -> Place | None:
     here = (study.frame["resolution"] == resolution) & (study.frame["n_train"] == size)
     places = study.frame[["resolution", "n_train"]].drop_duplicates()
     return Place(resolution, size, study.frame.loc[here].reset_index(drop=True), len(places))
+
+
+def place_beside(study: StudyResults, place: Place, model: str) -> Place:
+    """Return where a model is shown that is compared at a place: there, if it learns.
+
+    A model that does not learn is the same at every training-set size: one without a run there
+    that ended well is shown at its largest size of the same resolution.
+    """
+    runs = study.frame.loc[
+        (study.frame["model"] == model)
+        & (study.frame["resolution"] == place.resolution)
+        & (study.frame["status"] == "ok")
+    ]
+    sizes = set(runs["n_train"])
+    if place.n_train in sizes or not sizes or model not in models_without_learning(study.plan):
+        return place
+    counts = chosen.sample_counts(study.frame, place.resolution)
+    largest = max(sizes, key=lambda size: (-1.0 if pd.isna(counts[size]) else counts[size], size))
+    here = (study.frame["resolution"] == place.resolution) & (study.frame["n_train"] == largest)
+    return Place(place.resolution, largest, study.frame.loc[here].reset_index(drop=True), place.of)
 
 
 def place_words(study: StudyResults, place: Place) -> str:
@@ -83,7 +107,8 @@ def place_sentences(study: StudyResults, place: Place, shown: Sequence[str]) -> 
     ]
     there = set(place.ok["model"])
     planned = list(dict.fromkeys(place.runs["model"]))
-    without = [chosen.short(model) for model in study.order["model"] if model not in there]
+    nowhere = {*study.order["model"]} - there - {*shown}
+    without = [chosen.short(model) for model in study.order["model"] if model in nowhere]
     if without:
         parts.append(f"No result there: {', '.join(without)}.")
     left = [chosen.short(model) for model in planned if model in there and model not in shown]

@@ -16,9 +16,18 @@ from studygrid.figures import chosen_cells as chosen
 from studygrid.figures import panels
 from studygrid.figures.drawing import Drawing
 from studygrid.figures.frame import framed, nothing_to_draw
+from studygrid.figures.reference_lines import (
+    Reference,
+    chance_at,
+    draw_reference,
+    mean_reference,
+    reference_entries,
+    reference_words,
+)
 from studygrid.figures.style import GREY, WIDTH_IN, Look, house_style, looks
 from studygrid.figures.tested_axis import dodge, set_ticks
 from studygrid.results.not_said import NO_RESOLUTION, NOT_SAID, resolution_words
+from studygrid.results.one_setting import models_without_learning
 from studygrid.results.study_results import StudyResults
 
 Along = Literal["resolution", "samples"]
@@ -60,18 +69,34 @@ _BAND: dict[str, Any] = {"linewidth": 3.5, "alpha": 0.3}
 
 @dataclass(frozen=True)
 class _Panel:
-    """One panel; both tables have the place on the axis as `x`."""
+    """One panel; both tables have the place on the axis as `x`.
+
+    Attributes
+    ----------
+    references
+        Along training-set sizes: the models that do not learn, which are level lines.
+    chance
+        What a guesser scores, if it is one number for the panel.
+    """
 
     title: str
     runs: pd.DataFrame
     cells: pd.DataFrame
+    references: tuple[Reference, ...]
+    chance: float | None
+
+    @property
+    def fixed(self) -> list[str]:
+        """The models that are level lines."""
+        return [reference.model for reference in self.references]
 
 
 def metric_panels(study: StudyResults, along: Along, title: str) -> Drawing:
     """Draw the study's metric along one axis, in a panel for each value of the other.
 
     Of more than four values with a result the smallest, the largest and two between get a panel;
-    of more than 15 models those with the best cells are drawn.
+    of more than 15 models those with the best cells are drawn. Along training-set sizes a model
+    that does not learn is a level line.
 
     Parameters
     ----------
@@ -85,9 +110,10 @@ def metric_panels(study: StudyResults, along: Along, title: str) -> Drawing:
     Returns
     -------
     A drawing whose table has one row a mark: `resolution`, `n_train` as the config has it,
-        `samples` (how many that is), `model`, `kind` (``seed`` for a dot, ``mean``), `seed`,
-        `value`, and of a mean `ci_low` and `ci_high` (95 % Student t), `spread_low` and
-        `spread_high` (10th and 90th percentile of ten runs or more), `n` runs.
+        `samples` (how many that is), `model`, `kind` (``seed`` for a dot, ``mean``,
+        ``reference`` for the mean of a model that does not learn), `seed`, `value`, and of a mean
+        `ci_low` and `ci_high` (95 % Student t), `spread_low` and `spread_high` (10th and 90th
+        percentile of ten runs or more; of a reference its least and its greatest run), `n` runs.
     """
     everything = panels.spread_cells(study)
     cells = everything.loc[_is_known(everything, along)]
@@ -135,9 +161,25 @@ def _panel(study: StudyResults, cells: pd.DataFrame, along: Along, over: str, va
     runs = chosen.metric_runs(study).merge(own[[*panels.CELL_AXES, "samples", "x"]])
     if over == "n_train":
         words = chosen.shared_size_words(value, own)
-        return _Panel(f"Trained on {words}", runs, own)
+        return _Panel(f"Trained on {words}", runs, own, (), _shared_chance(study, own))
     where = resolution_words(value, study.family.resolution_unit)
-    return _Panel(f"{study.family.resolution_label} {where}", runs, own)
+    title = f"{study.family.resolution_label} {where}"
+    return _Panel(title, runs, own, _references(study, runs), _shared_chance(study, own))
+
+
+def _references(study: StudyResults, runs: pd.DataFrame) -> tuple[Reference, ...]:
+    found = []
+    for model in models_without_learning(study.plan):
+        values = runs.loc[runs["model"] == model, "value"].dropna()
+        found.append(mean_reference(model, values.tolist()))
+    return tuple(reference for reference in found if reference is not None)
+
+
+def _shared_chance(study: StudyResults, cells: pd.DataFrame) -> float | None:
+    """Return what a guesser scores on the metric, if it is the same at all resolutions of cells."""
+    name = study.metric.name
+    found = {chance_at(study, resolution).get(name) for resolution in set(cells["resolution"])}
+    return found.pop() if len(found) == 1 else None
 
 
 def _left_out_words(study: StudyResults, over: str, values: Sequence[Any]) -> str:
@@ -168,14 +210,16 @@ def _drawn(
     cells = pd.concat([panel.cells for panel in shown])
     results = cells.loc[cells["n"] > 0]
     models = [model for model in look_of if model in set(results["model"])]
-    ticks = _ticks(study, results, along)
-    columns = _columns(len(shown), len(models) * len(ticks))
+    fixed = [model for model in models if any(model in panel.fixed for panel in shown)]
+    lines = [model for model in models if model not in fixed]
+    ticks = _ticks(study, results.loc[results["model"].isin(lines or fixed)], along)
+    columns = _columns(len(shown), len(lines) * len(ticks))
     rows = len(shown) // columns
     figure = Figure(figsize=(WIDTH_IN, 3.2))
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     every = list(grid.flat)
     for axes, panel in zip(every, shown, strict=True):
-        _draw_panel(axes, panel, models, look_of, dodge(list(ticks), len(models)))
+        _draw_panel(axes, panel, lines, look_of, dodge(list(ticks), max(1, len(lines))))
         axes.set_title(panel.title, loc="left")
         width_in = (WIDTH_IN - _Y_AXIS_IN - _CHANCE_IN) / columns - 0.1
         set_ticks(axes, ticks, width_in)
@@ -183,13 +227,13 @@ def _drawn(
         axes.set_xlabel(_axis_words(study, along))
     for axes in grid[:, 0]:
         axes.set_ylabel(chosen.metric_words(study))
-    notes = [*left_out, *_limit(every, columns, shown, study.chance.get(study.metric.name))]
+    notes = [*left_out, *_limit(every, columns, shown)]
     return framed(
         figure,
         _table(shown),
         title=title,
         caption=" ".join(filter(None, [*_caption(study, shown, models), *notes])),
-        entries=_entries(models, look_of),
+        entries={**_entries(lines, look_of), **reference_entries(fixed, look_of)},
         panel_height_in=2.5 if rows == 1 else 0.35 + 1.75 * rows,
     )
 
@@ -246,43 +290,57 @@ def _draw_panel(
             barred["x"] * shift, barred["ci_low"], barred["ci_high"], look.colour, linewidth=0.9
         )
         axes.plot(cells["x"] * shift, cells["mean"], color=look.colour, marker=look.marker, **_LINE)
+    for reference in panel.references:
+        draw_reference(axes, reference, look_of[reference.model])
 
 
-def _limit(
-    every: Sequence[Axes], columns: int, shown: Sequence[_Panel], chance: float | None
-) -> list[str]:
+def _limit(every: Sequence[Axes], columns: int, shown: Sequence[_Panel]) -> list[str]:
     """Fix the common y axis on what was measured; return what the caption must then say.
 
     Neither a long interval nor a chance far away may press what was measured into a line.
     """
     cells = pd.concat([panel.cells for panel in shown]).dropna(subset=["mean"])
     dots = [panels.seed_dots(panel.runs, panel.cells)["value"] for panel in shown]
+    levels = [end for panel in shown for one in panel.references for end in (one.low, one.high)]
     values = pd.concat([cells["mean"], cells["spread_low"], cells["spread_high"], *dots])
-    bottom, top, cut = chosen.shown_range(values.dropna(), cells["ci_low"], cells["ci_high"])
+    values = pd.concat([values, pd.Series(levels, dtype=float)])
+    bars = cells.loc[~cells["model"].isin({model for panel in shown for model in panel.fixed})]
+    bottom, top, cut = chosen.shown_range(values.dropna(), bars["ci_low"], bars["ci_high"])
     notes = ["Bars that leave a panel are cut."] if cut else []
-    if chance is not None:
-        room = 0.5 * (top - bottom)
-        if bottom - room <= chance <= top + room:
-            margin = 0.04 * (top - bottom)
+    chances = {panel.chance for panel in shown if panel.chance is not None}
+    room = 0.5 * (top - bottom)
+    margin = 0.04 * (top - bottom)
+    low, high = bottom, top
+    for chance in sorted(chances):
+        if low - room <= chance <= high + room:
             bottom, top = min(bottom, chance - margin), max(top, chance + margin)
-            _draw_chance(every, columns, chance)
+            places = [panel.chance == chance for panel in shown]
+            _draw_chance(every, columns, chance, places)
         else:
-            side = "below" if chance < bottom else "above"
+            side = "below" if chance < low else "above"
             notes.append(f"Chance ({chance:.3g}) lies {side} what is shown.")
     every[0].set_ylim(bottom, top)
     return notes
 
 
-def _draw_chance(every: Sequence[Axes], columns: int, chance: float) -> None:
-    for axes in every:
+def _draw_chance(
+    every: Sequence[Axes], columns: int, chance: float, places: Sequence[bool]
+) -> None:
+    """Draw the line in the panels that it is of, and name it at the right of the last in a row."""
+    for number, (axes, is_there) in enumerate(zip(every, places, strict=True)):
+        if not is_there:
+            continue
         axes.axhline(chance, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
-    for axes in every[columns - 1 :: columns]:
+        last = number % columns == columns - 1
+        if not (last or not places[number + 1]):
+            continue
         axes.annotate(
             f"chance\n{chance:.3g}",
             (1, chance),
             xycoords=("axes fraction", "data"),
-            xytext=(3, 0),
+            xytext=(3, 0) if last else (-2, 0),
             textcoords="offset points",
+            ha="left" if last else "right",
             va="center",
             color=GREY,
         )
@@ -292,8 +350,11 @@ def _caption(study: StudyResults, shown: Sequence[_Panel], models: Sequence[str]
     """Return the sentences that say what is drawn, from how many runs, and what is not."""
     cells = pd.concat([panel.cells for panel in shown])
     runs = pd.concat([panel.runs for panel in shown])
+    fixed = {model for panel in shown for model in panel.fixed}
+    marked = cells.loc[~cells["model"].isin(fixed) & (cells["n"] > 0), "n"]
     parts = [
-        panels.mark_words(cells["n"]),
+        panels.mark_words(marked) if len(marked) else "",
+        reference_words("mean") if fixed else "",
         chosen.better_words(study),
         chosen.run_words(runs, "in these panels"),
     ]
@@ -314,9 +375,26 @@ def _table(shown: Sequence[_Panel]) -> pd.DataFrame:
     for panel in shown:
         dots = panels.seed_dots(panel.runs, panel.cells).assign(kind="seed")
         means = panel.cells.dropna(subset=["mean"]).rename(columns={"mean": "value"})
-        parts += [dots, means.assign(kind="mean")]
+        lines = [rows.loc[~rows["model"].isin(panel.fixed)] for rows in (dots, means)]
+        parts += [lines[0], lines[1].assign(kind="mean"), _reference_rows(panel)]
     table = pd.concat(
         [part.reindex(columns=TABLE_COLUMNS) for part in parts if not part.empty],
         ignore_index=True,
     )
     return table.astype({"samples": "Int64", "seed": "Int64", "n": "Int64"})
+
+
+def _reference_rows(panel: _Panel) -> pd.DataFrame:
+    rows = [
+        {
+            "resolution": panel.cells["resolution"].iloc[0],
+            "model": one.model,
+            "kind": "reference",
+            "value": one.value,
+            "spread_low": one.low,
+            "spread_high": one.high,
+            "n": one.n,
+        }
+        for one in panel.references
+    ]
+    return pd.DataFrame(rows, columns=None if rows else ["model"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from studygrid.comparison import Comparison, compare_runs, losses_of, text
@@ -13,7 +11,7 @@ from studygrid.interchange.vae import COMPARISON, DETAILED, REPORT
 from studygrid.interchange.vae_documents import COLUMNS
 from studygrid.results.frames import frame_rows
 from studygrid.results.study_results import StudyResults
-from studygrid.tables.delimited import write_csv
+from studygrid.tables.delimited import csv_bytes
 
 _TITLE = "VAE CONFIGURATION COMPARISON REPORT"
 _MOST_NAMED = 6
@@ -31,8 +29,8 @@ def comparison_files(study: StudyResults, runs: Sequence[Run]) -> dict[str, byte
         frame, study.family.metrics, losses=losses_of(study.plan), shown_axes=varying
     )
     return {
-        COMPARISON: _csv(guide_rows(found)),
-        DETAILED: _csv(_detailed_rows(found)),
+        COMPARISON: csv_bytes(guide_rows(found)),
+        DETAILED: csv_bytes(_detailed_rows(found)),
         REPORT: report(study, found).encode(),
     }
 
@@ -103,9 +101,3 @@ def collapsed(studies: Mapping[str, StudyResults], comparison: Comparison) -> li
         f"{', '.join([*parts[:_MOST_NAMED], *more])}. Their low KL is no merit."
     ]
 
-
-def _csv(rows: Sequence[dict[str, Any]]) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "table.csv"
-        write_csv(path, rows)
-        return path.read_bytes()

@@ -12,10 +12,11 @@ from studygrid.execution.progress import ProgressBar
 from studygrid.families.base import Family
 from studygrid.grid import Run
 from studygrid.interchange.crackseg_export import ExportedExperiments
+from studygrid.interchange.exported_files import ExportFolder, encoded
+from studygrid.interchange.vae import INDEX
 from studygrid.interchange.vae_comparison import comparison_files
 from studygrid.interchange.vae_documents import COLUMNS
 from studygrid.interchange.vae_runs import documents_of, run_names, run_places
-from studygrid.interchange.vae_writing import Folder, encoded
 from studygrid.records import Status
 from studygrid.results.selection import Selection, selected
 from studygrid.results.study_results import StudyResults
@@ -104,7 +105,7 @@ def check_family(family: Family) -> None:
 def _write(
     study: StudyResults, runs: Sequence[Run], comparison: Mapping[str, bytes], output: Path
 ) -> ExportedRuns:
-    folder, names = Folder(output, study.name), run_names(study.plan)
+    folder, names = ExportFolder(output, study.name, INDEX), run_names(study.plan)
     try:
         folder.check(comparison)
     except RecordError as error:

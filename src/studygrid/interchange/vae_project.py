@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 from studygrid.errors import RecordError, StudygridError
 from studygrid.execution.locks import sole_writer
 from studygrid.grid import Run
-from studygrid.interchange.vae import COMPARISON
+from studygrid.interchange.exported_files import ExportFolder, encoded
+from studygrid.interchange.vae import COMPARISON, INDEX
 from studygrid.interchange.vae_export import check_family
 from studygrid.interchange.vae_runs import documents_of, run_names, run_places
-from studygrid.interchange.vae_writing import Folder, encoded
 from studygrid.records import Status
 from studygrid.results.study_results import StudyResults
 
@@ -46,7 +46,7 @@ def check_project(root: Path, name: str, comparison: Iterable[str] = ()) -> None
     StudygridError
         If the folder holds an export or another project, or a file that no call has written.
     """
-    folder = Folder(root, name, _OPTION, "project")
+    folder = ExportFolder(root, name, INDEX, _OPTION, "project")
     try:
         folder.check(f"{COMPARISONS}/{file}" for file in comparison)
     except RecordError as error:
@@ -85,7 +85,7 @@ def write_project(
     problems: dict[str, str] = {}
     count = 0
     with sole_writer(root):
-        folder = Folder(root, name, _OPTION, "project")
+        folder = ExportFolder(root, name, INDEX, _OPTION, "project")
         folder.check(files)
         spared = set[str]()
         for study, run, words in _runs(studies):

@@ -6,19 +6,36 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from studygrid.families.base import Architecture
 from studygrid.plan import Plan
 
 
 def fitted_models(plan: Plan) -> list[str]:
     """Return the models that are fitted at once, and not trained in steps: baselines."""
-    found = []
-    for name in plan.axis("model"):
-        architecture = plan.models[name].architecture
-        # Of a collected study the model knows no more than the architecture's name.
-        known = plan.family.find_architecture(architecture.name)
-        if architecture.fits or (known is not None and known.fits):
-            found.append(name)
-    return found
+    return [
+        name
+        for name in plan.axis("model")
+        if any(architecture.fits for architecture in _architectures(plan, name))
+    ]
+
+
+def models_without_learning(plan: Plan) -> list[str]:
+    """Return the models that make nothing of the training subset: the same at each size of it."""
+    return [
+        name
+        for name in plan.axis("model")
+        if not all(architecture.learns for architecture in _architectures(plan, name))
+    ]
+
+
+def _architectures(plan: Plan, name: str) -> list[Architecture]:
+    """Return a model's architecture, and what the family knows by that name.
+
+    Of a collected study the model knows no more than the architecture's name.
+    """
+    own = plan.models[name].architecture
+    known = plan.family.find_architecture(own.name)
+    return [own] if known is None else [own, known]
 
 
 def settings_of(plan: Plan, path: str) -> dict[str, Any]:

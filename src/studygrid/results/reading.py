@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from studygrid.errors import RecordError
 from studygrid.execution.fingerprints import fingerprint
@@ -78,6 +78,8 @@ class RunFacts(BaseModel):
         What was kept of the test predictions beside the metrics: a confusion matrix, say.
     scored
         What else a reader of the scores must know: a threshold that was chosen, say.
+    subset
+        What else a reader must know of the training subset: how many images its groups have, say.
     examples_file
         Name of the file in the run's folder with what the model made of a few samples, if kept.
     finished_at
@@ -100,6 +102,7 @@ class RunFacts(BaseModel):
     chance: dict[str, float]
     tables: dict[str, list[list[int | float]]]
     scored: dict[str, Any]
+    subset: dict[str, Any] = Field(default_factory=dict)
     examples_file: str | None
     test_samples: int
     finished_at: str
@@ -208,6 +211,7 @@ def read_run(folder: Path) -> RunFacts:
         chance=evaluate.chance,
         tables=evaluate.tables,
         scored=evaluate.facts,
+        subset=train.subset.facts,
         examples_file=evaluate.examples_file,
         test_samples=evaluate.test_count,
         finished_at=evaluate.origin.finished_at,

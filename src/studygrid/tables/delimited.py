@@ -15,15 +15,18 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] | None = None) -> None:
-    """Write rows of equal keys as CSV, atomically.
+    """Write rows of equal keys as CSV, atomically: see `csv_bytes`."""
+    write_atomically(path, csv_bytes(rows, columns))
+
+
+def csv_bytes(rows: Sequence[Row], columns: Sequence[str] | None = None) -> bytes:
+    """Return rows of equal keys as CSV in UTF-8.
 
     A float is written with the fewest digits that read back to the same bits; what is not there
     is an empty cell.
 
     Parameters
     ----------
-    path
-        The file.
     rows
         The rows.
     columns
@@ -39,7 +42,7 @@ def write_csv(path: Path, rows: Sequence[Row], columns: Sequence[str] | None = N
         [_cell(value) if isinstance(value, str) else value for value in row.values()]
         for row in rows
     )
-    write_atomically(path, buffer.getvalue().encode())
+    return buffer.getvalue().encode()
 
 
 def _cell(value: str) -> str:

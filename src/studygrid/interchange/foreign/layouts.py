@@ -1,15 +1,15 @@
 """The layouts that runs are collected from: a registry by name.
 
 A layout of another program is one module with a `Layout` in it, named here. Say a program leaves
-a folder ``comparison_metrics.csv`` a run::
+a folder with a ``scores.csv`` a run::
 
-    def is_comparison(folder: Path) -> bool:
-        return (folder / "comparison_metrics.csv").is_file()
+    def is_run(folder: Path) -> bool:
+        return (folder / "scores.csv").is_file()
 
     def read(items: Sequence[Item]) -> Reading:
         ...
 
-    LAYOUT = Layout("ptychopinn", "ptychography", "PtychoPINN's comparisons", read, is_comparison)
+    LAYOUT = Layout("myprogram", "classification", "My program's scores", read, is_run)
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ LAYOUTS: Final = {
     "crackseg": f"{_HERE}.crackseg_layout:LAYOUT",
     "vae": f"{_HERE}.vae_layout:LAYOUT",
     "resomap": f"{_HERE}.resomap_layout:LAYOUT",
+    "generalization": f"{_HERE}.generalization_layout:LAYOUT",
 }
 
 
