@@ -24,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "report": "Write the report of a study as HTML, Markdown, PDF or plain text.",
     "collect": "Make tables, figures and a report of runs in the layouts of other programs.",
     "compare": "Compare configurations of several studies, ours and those of other programs.",
-    "export": "Hand the runs on to MLflow, Weights & Biases, TensorBoard or CrackSeg, as files.",
+    "export": "Hand the runs on to trackers, or in the files of other programs.",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,6 +58,7 @@ def check(config: Any, check_files: bool, problems: Problems) -> Checked | None:
         return None
     if check_files:
         check_sizes(config, *dataset, problems)
+        _check_trained(*dataset, [models[name] for name in trained if name in models], problems)
     if study is None or problems:
         return None
     return Checked(study, family, *dataset, models, runs)
@@ -110,6 +111,16 @@ def _dataset(
         value = getattr(options, key, section.get(key, ABSENT))
         problems.add(("dataset", key), message, value)
     return None if faults else (dataset, options)
+
+
+def _check_trained(
+    dataset: Dataset, options: Section, models: Sequence[Model], problems: Problems
+) -> None:
+    """Note models with runs that the data cannot train."""
+    for model in models:
+        fault = dataset.refuses(options, model.architecture)
+        if fault is not None:
+            problems.add(("models", model.name), f"cannot be trained on this data: {fault}")
 
 
 def _check_report(family: Family, section: Any, losses: Losses, problems: Problems) -> None:

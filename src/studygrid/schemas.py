@@ -75,7 +75,8 @@ def config_schema(family: Family) -> Schema:
     metrics = {"enum": list(family.metric_names)}
     loss, augmentation = _define(family.loss, parts), _define(family.augmentation, parts)
     _replace(schema, "family", {"const": family.name})
-    _replace(schema, "dataset", {"oneOf": [_dataset(one) for one in family.datasets.values()]})
+    datasets = [_dataset(one, parts) for one in family.datasets.values()]
+    _replace(schema, "dataset", {"oneOf": datasets})
     schema["properties"]["models"]["propertyNames"] = {"pattern": f"^{PATH_NAME}$"}
     _replace(parts["Training"], "monitor", metrics)
     _replace(parts["Report"], "metric", {"anyOf": [metrics, _NULL]})
@@ -131,8 +132,9 @@ def _reference(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
 
 
-def _dataset(dataset: Dataset) -> Schema:
+def _dataset(dataset: Dataset, parts: dict[str, Schema]) -> Schema:
     schema = dataset.options.model_json_schema(schema_generator=_ConfigSchema)
+    parts.update(schema.pop("$defs", {}))
     return {
         **schema,
         "title": dataset.name,

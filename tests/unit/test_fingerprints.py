@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from studygrid.execution import fingerprints
+from studygrid.families import load_family
+from studygrid.families.base import module_of
 from studygrid.families.classification import FAMILY
 
 
@@ -137,6 +139,60 @@ def test_training_covers_no_metric_but_the_monitored_and_no_other_architecture()
             "figures",
             "options",
         }
+
+
+TRAINED = ("aligned", "alignment", "pixel_errors", "over_scans", "registration")
+OF_TEST_SCORES = {"frc", "resolution", "similarity", "multi_scale", "findings"}
+
+
+@pytest.mark.parametrize("architecture", ["pinn", "baseline", "iterative"])
+def test_ptychography_is_not_trained_again_for_an_edit_of_its_rings_or_similarity(
+    architecture: str,
+) -> None:
+    family = load_family("ptychography")
+    model = fingerprints._model_code(family, architecture)
+    scored = {"loss", *family.epoch_metrics}
+    monitored = [module_of(family.metric(name).compute) for name in scored]
+    trained = last_names(["studygrid.training", *model, *monitored])
+    assert trained.issuperset({"task", "scoring", "predictions", *TRAINED})
+    assert not trained & OF_TEST_SCORES
+    profiled = last_names(["studygrid.profiling", *model])
+    assert "predictions" in profiled
+    assert not profiled & {*TRAINED, *OF_TEST_SCORES}
+    every = [module_of(metric.compute) for metric in family.metrics]
+    evaluated = last_names([*model, *every, *map(module_of, family.tables.values())])
+    assert evaluated.issuperset({*TRAINED, *OF_TEST_SCORES})
+
+
+def last_names(modules: list[str]) -> set[str]:
+    return {name.rpartition(".")[2] for name in covered(modules)}
+
+
+@pytest.mark.parametrize("architecture", ["pinn", "iterative"])
+def test_an_edit_of_the_rings_changes_what_is_evaluated_alone(
+    architecture: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    family = load_family("ptychography")
+
+    def taken() -> list[str]:
+        fingerprints._fingerprint.cache_clear()
+        return [
+            fingerprints.train_code(family, architecture, "loss"),
+            fingerprints.profile_code(family, architecture),
+            fingerprints.evaluate_code(family, architecture),
+        ]
+
+    before, code_hash = taken(), fingerprints._code_hash
+
+    def edited(name: str) -> str:
+        return "edited" if name.endswith(".ptychography.frc") else code_hash(name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fingerprints, "_code_hash", edited)
+        after = taken()
+    fingerprints._fingerprint.cache_clear()
+    assert after[:2] == before[:2]
+    assert after[2] != before[2]
 
 
 def test_the_standard_library_and_installed_packages_do_not_count() -> None:

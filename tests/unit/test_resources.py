@@ -21,14 +21,18 @@ def plan_of(config: dict[str, Any], **changes: dict[str, Any]) -> Plan:
     return make_plan(config)
 
 
-def record_data(results: Path, *, samples: int, side: int = 16, channels: int = 3) -> None:
-    """Write what the needs read of a record of prepared data."""
+def record_data(
+    results: Path, *, samples: int, side: int = 16, channels: int = 3, shared: int = 0
+) -> None:
+    """Write what the needs read of a record of prepared data, `shared` numbers of no sample."""
     folder = results / "data" / "res16"
     folder.mkdir(parents=True, exist_ok=True)
     arrays = {
         "images": {"shape": [samples, channels, side, side], "dtype": "uint8"},
         "labels": {"shape": [samples], "dtype": "int64"},
     }
+    if shared:
+        arrays["objects"] = {"shape": [1, shared], "dtype": "uint8"}
     fifth = samples // 5
     counts = {"train": samples - 2 * fifth, "validation": fifth, "test": fifth}
     splits = {name: {"count": count} for name, count in counts.items()}
@@ -108,6 +112,17 @@ def test_time_grows_with_steps_with_epochs_and_with_the_training_set(
     assert minutes(steps=400) < minutes(steps=4000)
     assert minutes(epochs=1) < minutes(epochs=2)
     assert minutes(n_train=16, epochs=50) < minutes(epochs=50)
+
+
+def test_what_samples_share_is_not_counted_for_each_of_them(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    plan = plan_of(config, training={"steps": 4000}, execution={"device": "cpu"})
+    record_data(tmp_path / "alone", samples=10_000)
+    record_data(tmp_path / "beside", samples=10_000, shared=1_000_000)
+    alone, beside = (all_needs(plan, tmp_path / name) for name in ("alone", "beside"))
+    assert beside["train"].runtime == alone["train"].runtime
+    assert beside["train"].mem_mb - alone["train"].mem_mb <= 250
 
 
 def test_no_job_asks_for_more_than_a_day(config: dict[str, Any], tmp_path: Path) -> None:

@@ -82,8 +82,10 @@ def recorded_size(record: Path) -> DataSize | None:
 def _recorded(record: Path, changed_at: int) -> DataSize:
     # Read as plain JSON: thousands of jobs ask, and the job itself checks the record.
     content = json.loads(record.read_text("utf-8"))
-    arrays = content["arrays"].values()
-    numbers = [math.prod(array["shape"][1:]) for array in arrays]
+    arrays = list(content["arrays"].values())
+    samples = max(array["shape"][0] for array in arrays)
+    # What has other rows, such as the objects of scans, is not read a sample.
+    numbers = [math.prod(array["shape"][1:]) for array in arrays if array["shape"][0] == samples]
     values = sum(math.prod(array["shape"]) * _item_bytes(array["dtype"]) for array in arrays)
     splits = content["splits"]
     return DataSize(

@@ -100,6 +100,9 @@ class Dataset:
         From the options and a cache folder to text that changes when the raw data changes.
     check
         From the options to what is wrong with them, key and message, without reading images.
+    refuses
+        From the options and an architecture to why it cannot be trained on this data, without
+        reading images; a config with such a run is refused.
     workers
         Processes that its preparation can use.
     """
@@ -112,6 +115,7 @@ class Dataset:
     licence: str
     citation: str
     check: Callable[[Any], Sequence[tuple[str, str]]] = lambda options: ()
+    refuses: Callable[[Any, Architecture], str | None] = lambda options, architecture: None
     workers: int = 1
 
 

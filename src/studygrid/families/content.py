@@ -13,6 +13,8 @@ from pathlib import Path
 from studygrid.errors import DataError
 from studygrid.records import write_atomically
 
+# Below a folder of prepared data: what is kept.
+SOURCES = "sources.json"
 _Known = dict[str, tuple[int, int, str]]
 
 
@@ -31,7 +33,7 @@ def content_sha256(files: Mapping[str, Path], cache: Path) -> str:
     DataError
         If a file cannot be read.
     """
-    store = cache / "sources.json"
+    store = cache / SOURCES
     known = _load(store)
     current = _hashes(files, known)
     if any(known.get(path) != entry for path, entry in current.items()):

@@ -23,6 +23,7 @@ _HANDLE_IN = 0.5
 _CAPTION_CHARACTERS = 116
 _TITLE_CHARACTERS = 85
 _EDGE_IN = 0.08
+_PLACE_DIGITS = 5
 
 
 def framed(
@@ -53,7 +54,7 @@ def framed(
         Height of the panels with their axes' labels and titles.
     """
     wrapped = textwrap.fill(title, _TITLE_CHARACTERS)
-    below = textwrap.fill(caption, _CAPTION_CHARACTERS)
+    below = _filled(figure, caption)
     columns = _legend_columns(list(entries))
     title_in = _lines(wrapped) * _TEXT_LINE_IN * 1.2 + _EDGE_IN
     top_in = title_in + -(-len(entries) // columns) * _LEGEND_ROW_IN + 0.03
@@ -87,6 +88,7 @@ def framed(
     figure.draw_without_rendering()
     # Laid out once: the files must not depend on how often the figure is drawn.
     figure.set_layout_engine("none")
+    _round_places(figure)
     panels = Bbox([[0, bottom_in - _EDGE_IN / 2], [WIDTH_IN, height_in - title_in + _EDGE_IN / 2]])
     return Drawing(figure, title, caption, table, words, panels)
 
@@ -101,6 +103,30 @@ def nothing_to_draw(title: str, reason: str, columns: Sequence[str]) -> Drawing:
         table = pd.DataFrame(columns=list(columns))
         drawn = framed(figure, table, title=title, caption="", entries={}, panel_height_in=0.8)
         return replace(drawn, caption=reason)  # for who reads it beside the figure
+
+
+def _round_places(figure: Figure) -> None:
+    """Round where the axes stand, as the solver of the layout differs in the last bits by chance.
+
+    Of one drawing in a few that was another digit in the SVG.
+    """
+    for axes in figure.axes:
+        in_layout = axes.get_in_layout()
+        place = axes.get_position(original=True)
+        axes.set_position(Bbox(place.get_points().round(_PLACE_DIGITS)))
+        axes.set_in_layout(in_layout)
+
+
+def _filled(figure: Figure, caption: str) -> str:
+    """Return a caption in lines that fit; those of wide letters have fewer."""
+    for characters in range(_CAPTION_CHARACTERS, _CAPTION_CHARACTERS // 2, -6):
+        filled = textwrap.fill(caption, characters)
+        text = figure.text(0, 0, filled, parse_math=False)
+        width_in = text.get_window_extent().width / figure.dpi
+        text.remove()
+        if width_in <= WIDTH_IN - 1.5 * _EDGE_IN:
+            break
+    return filled
 
 
 def _legend_columns(names: Sequence[str]) -> int:

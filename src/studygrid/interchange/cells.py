@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from studygrid.grid import Cell, Run
 from studygrid.losses import why_not_comparable
 from studygrid.records import Status
+from studygrid.results.one_setting import models_without_learning
 from studygrid.statistics.intervals import Summary, summarise
 
 if TYPE_CHECKING:
@@ -187,7 +188,8 @@ def ranked(cells: Sequence[CellResult], metric: Metric, plan: Plan) -> list[Cell
     """Return the cells that have a value, the best mean first; equal ones stay in axis order.
 
     There is none where the metric is not comparable between their models. Where resolutions are
-    different tasks, the best of the largest one come first, then those of the next.
+    different tasks, the best of the largest one come first, then those of the next. Models that
+    do not learn from the training split stand behind those that do.
     """
     if why_not_comparable(plan, metric, models_of(cells)):
         return []
@@ -196,7 +198,8 @@ def ranked(cells: Sequence[CellResult], metric: Metric, plan: Plan) -> list[Cell
     with_value.sort(key=lambda cell: sign * (cell.mean(metric.name) or 0.0))
     if plan.family.resolution_is_task:
         with_value.sort(key=lambda cell: -cell.cell.resolution)
-    return with_value
+    fixed = models_without_learning(plan)
+    return sorted(with_value, key=lambda cell: cell.cell.model in fixed)
 
 
 def models_of(cells: Iterable[CellResult]) -> list[str]:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from studygrid.report.blocks import Block, Heading, Paragraph, Points, Section
 from studygrid.report.numbers import counted, listed
-from studygrid.report.question import flat, setting
+from studygrid.report.question import data_records, flat, setting
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import Table
 
@@ -75,18 +75,29 @@ def metrics_table(study: StudyResults) -> Table:
 
 
 def _training(study: StudyResults) -> list[str]:
-    stratum = study.family.stratum
-    drawn = f"stratified by {stratum}" if stratum else "not stratified"
     monitors = dict.fromkeys(model.training.monitor for model in study.plan.models.values())
     rule = f"best validation {listed(list(monitors))}"
     return [
         f"Scores are of the weights with the {rule}; the test split takes no part in choosing "
         "them.",
-        f"Training subsets are drawn from the training split alone, nested (for one seed each "
-        f"smaller subset lies within the larger ones) and {drawn}.",
+        _subsets(study),
         "One seed a run is spawned into streams of their own for initialisation, data order, "
         "augmentation and subset, so that a change of one leaves the draws of the others.",
     ]
+
+
+def _subsets(study: StudyResults) -> str:
+    if any(record.sequential for record in data_records(study)[0].values()):
+        return (
+            "Training subsets are the first samples of the training split, in its order, for every "
+            "seed: none is drawn, and each smaller one is the beginning of the larger ones."
+        )
+    stratum = study.family.stratum
+    drawn = f"stratified by {stratum}" if stratum else "not stratified"
+    return (
+        "Training subsets are drawn from the training split alone, nested (for one seed each "
+        f"smaller subset lies within the larger ones) and {drawn}."
+    )
 
 
 def shared_settings(study: StudyResults) -> Table:

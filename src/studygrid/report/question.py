@@ -68,7 +68,9 @@ def grid_words(study: StudyResults) -> list[tuple[str, str]]:
 def models_table(study: StudyResults) -> Table:
     """Return the models and the settings in which they differ."""
     resolved = study.plan.resolved()["models"]
-    settings = {name: flat(resolved[name]) for name in study.order["model"]}
+    settings = {
+        name: _named_loss(study, name) | flat(resolved[name]) for name in study.order["model"]
+    }
     keys = list(dict.fromkeys(key for own in settings.values() for key in own))
     differing = [key for key in keys if len({repr(own.get(key)) for own in settings.values()}) > 1]
     columns = list(dict.fromkeys(["architecture", *differing]))
@@ -80,6 +82,12 @@ def models_table(study: StudyResults) -> Table:
     frame = pd.DataFrame(rows, columns=["model", *columns], dtype=object)
     headings = {"model": "Model", **{key: key for key in columns}, "architecture": "Architecture"}
     return Table("models", "Models", note, frame, tuple(map(str, frame)), headings)
+
+
+def _named_loss(study: StudyResults, model: str) -> dict[str, str]:
+    """Return the loss of a model whose architecture names it."""
+    loss = study.plan.models[model].architecture.loss
+    return {"loss": loss} if loss else {}
 
 
 def flat(content: Mapping[str, Any], before: str = "") -> dict[str, Any]:
@@ -151,7 +159,8 @@ def _splits(records: Mapping[int, DataRecord], strata: Sequence[str]) -> Table:
         )
         rows.append(row | dict(zip(names, counts, strict=True)))
     kind = "kind" if strata else "class"
-    note = f"Samples of each split, and of each {kind} in it; "
+    counted_too = any(split.class_counts for split in first.splits.values())
+    note = "Samples of each split" + (f", and of each {kind} in it; " if counted_too else "; ")
     note += "they differ between resolutions." if differ else "the same for every run."
     frame = pd.DataFrame(rows)
     headings = {"resolution": "Resolution", "split": "Split", "samples": "Samples"}

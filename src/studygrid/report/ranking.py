@@ -17,7 +17,7 @@ from studygrid.results.rows import MISSING, Row
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import Table
 from studygrid.tables.headings import headings
-from studygrid.tables.rankings import ranked
+from studygrid.tables.rankings import DOES_NOT_LEARN, ranked_models
 
 _CELL = ["model", "resolution", "n_train"]
 _MOST_NAMED = 6
@@ -33,8 +33,8 @@ def ranking(study: StudyResults) -> Section | None:
     if study.tasks_differ:  # ranked at the largest that has a score
         scored = runs.loc[runs[SCORE].notna() & (runs["status"] == "ok"), "resolution"]
         runs = runs.loc[runs["resolution"] == scored.max()] if len(scored) else runs
-    frame = ranked(weighted_cells(study, runs), runs, SCORE, higher_is_better=True)
-    rows = [row for row in frame_rows(frame) if row["n"] > 0]
+    frame = ranked_models(study, weighted_cells(study, runs), runs, SCORE, higher_is_better=True)
+    rows = [row for row in frame_rows(frame) if row["n"] > 0 and row["verdict"] != DOES_NOT_LEARN]
     blocks: list[Block] = [Paragraph(_rule(study, weights))]
     if study.tasks_differ:
         blocks.append(Paragraph(f"{study.tasks_differ} Here stands the largest with a score."))

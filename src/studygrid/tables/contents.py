@@ -13,7 +13,7 @@ from studygrid.losses import why_not_comparable
 from studygrid.records import Status
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.headings import headings
-from studygrid.tables.rankings import LEVEL, ranking
+from studygrid.tables.rankings import DOES_NOT_LEARN, LEVEL, ranking
 
 TABLES = ("runs", "summary", "rankings", "failures")
 
@@ -123,6 +123,11 @@ def _rankings_note(study: StudyResults, frame: pd.DataFrame) -> str:
         "Choosing the best by these same scores flatters it, and its differences to the others. "
         "Failed and missing runs have no score: a mean is over the runs that ended well."
     )
+    if (frame["verdict"] == DOES_NOT_LEARN).any():
+        note += (
+            " Models that do not learn from the training split are no trained models: they have no "
+            "rank, and nothing is compared with them."
+        )
     return f"{note}{_exact_test(frame)}"
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from studygrid.losses import why_not_comparable
+from studygrid.results.frames import frame_rows
+from studygrid.results.one_setting import models_without_learning
 from studygrid.results.pairing import pairing_seeds
 from studygrid.results.rows import Row
 from studygrid.results.study_results import StudyResults
@@ -20,6 +22,7 @@ LEVEL = 0.05
 BEST, TOLD_APART, NOT_TOLD_APART, TOO_FEW = "best", "told apart", "not told apart", "too few seeds"
 NO_NOISE = "no seed noise"
 NOT_COMPARABLE = "not comparable"
+DOES_NOT_LEARN = "does not learn"
 
 _CELL = ["model", "resolution", "n_train"]
 _COUNTS = ["planned", "failed", "missing"]
@@ -42,19 +45,45 @@ def ranking(study: StudyResults) -> pd.DataFrame:
 
     Where the metric is not comparable between the study's models, no cell has a rank, they stand
     in axis order, and the verdict is ``not comparable``. Where resolutions are different tasks,
-    each is ranked by itself, the largest first.
+    each is ranked by itself, the largest first. Models that do not learn: see `ranked_models`.
     """
     column = f"test_{study.metric.name}"
     cells = study.summary.loc[study.summary["metric"] == column]
     if why_not_comparable(study.plan, study.metric):
-        return _unranked(cells)
+        return _unranked(cells, NOT_COMPARABLE)
     tasks = [cells]
     if study.tasks_differ:
         resolutions = sorted(set(cells["resolution"]), reverse=True)
         tasks = [cells.loc[cells["resolution"] == resolution] for resolution in resolutions]
     better = study.metric.higher_is_better
-    parts = [ranked(part, study.frame, column, higher_is_better=better) for part in tasks]
+    parts = [
+        ranked_models(study, part, study.frame, column, higher_is_better=better) for part in tasks
+    ]
     return pd.concat(parts, ignore_index=True)
+
+
+def ranked_models(
+    study: StudyResults,
+    cells: pd.DataFrame,
+    runs: pd.DataFrame,
+    column: str,
+    *,
+    higher_is_better: bool,
+) -> pd.DataFrame:
+    """Rank the cells of models that learn: see `ranked`.
+
+    Models that do not learn from the training split are no trained models: where others are
+    there, theirs stand behind these without a rank, and their verdict is ``does not learn``.
+    """
+    fixed = set(models_without_learning(study.plan))
+    is_fixed = cells["model"].isin(fixed)
+    if not is_fixed.any() or fixed >= set(study.order["model"]):
+        return ranked(cells, runs, column, higher_is_better=higher_is_better)
+    found = ranked(cells.loc[~is_fixed], runs, column, higher_is_better=higher_is_better)
+    scored = found["n"] > 0
+    behind = _unranked(cells.loc[is_fixed], DOES_NOT_LEARN)
+    parts = [found.loc[scored], behind, found.loc[~scored]]
+    return _framed([row for part in parts for row in frame_rows(part)])
 
 
 def ranked(
@@ -92,9 +121,9 @@ def ranked(
     return _framed([*with_value, *without])
 
 
-def _unranked(cells: pd.DataFrame) -> pd.DataFrame:
+def _unranked(cells: pd.DataFrame, verdict: str) -> pd.DataFrame:
     rows = _rows_of(cells)
-    return _framed([row | {"verdict": NOT_COMPARABLE if row["n"] else ""} for row in rows])
+    return _framed([row | {"verdict": verdict if row["n"] else ""} for row in rows])
 
 
 def _rows_of(cells: pd.DataFrame) -> list[Row]:

@@ -20,13 +20,15 @@ from studygrid.tables.rankings import LEVEL, NO_NOISE, TOLD_APART, TOO_FEW
 _MOST_NAMED = 6
 
 
-def best_answer(study: StudyResults, ranked: Sequence[Row]) -> Answer:
+def best_answer(study: StudyResults, ranked: Sequence[Row], fixed: Sequence[Row] = ()) -> Answer:
     """Say which cell is best, with its interval, and which others may be as good.
 
     Parameters
     ----------
     ranked
         The rows of `tables.rankings.ranking` that have a value, the best first.
+    fixed
+        Those of models that do not learn, which have no rank.
     """
     sentences = [study.tasks_differ] if study.tasks_differ else []
     sentences += [_best(study, ranked[0]), *_shared_first(study, ranked)]
@@ -35,6 +37,7 @@ def best_answer(study: StudyResults, ranked: Sequence[Row]) -> Answer:
         sentences += [*apart(study, ranked), *_exact_floor(ranked), _flattered(ranked)]
     elif len(study.plan.cells) > 1 and not study.tasks_differ:
         sentences.append("No other cell has a value, so it is the best of one.")
+    sentences += _not_ranked(study, fixed)
     return Answer("best", "The best cell", tuple(sentences))
 
 
@@ -50,6 +53,21 @@ def _best(study: StudyResults, best: Row) -> str:
         )
     ends = interval(best["ci_low"], best["ci_high"])
     return f"{start}, 95 % Student-t interval {ends}, over {counted(best['n'], 'seed')}."
+
+
+def _not_ranked(study: StudyResults, fixed: Sequence[Row]) -> list[str]:
+    """Say what models score that do not learn, beside the best of those that do."""
+    if not fixed:
+        return []
+    parts = []
+    for row in fixed[:_MOST_NAMED]:
+        score = with_unit(number(row["mean"], half_width(row)), study.metric)
+        known = half_width(row) is not None
+        ends = f", interval {interval(row['ci_low'], row['ci_high'])}" if known else ", one run"
+        parts.append(f"{cell_name(study, row)} ({score}{ends})")
+    more = len(fixed) - _MOST_NAMED
+    named = "; ".join(parts) + (f"; and {more:,} more" if more > 0 else "")
+    return [f"Not ranked, because it does not learn from the training split: {named}."]
 
 
 def _names(study: StudyResults, cells: Sequence[Row]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
@@ -17,6 +18,7 @@ from studygrid.report.answers.answer import (
 )
 from studygrid.report.answers.gains import Gain, GainAxis, Gains, gains_along, samples_of
 from studygrid.report.numbers import counted, decimals_for, fixed, interval, listed, number
+from studygrid.results.one_setting import models_without_learning
 from studygrid.results.study_results import StudyResults
 from studygrid.tables.contents import Table
 
@@ -40,7 +42,10 @@ def gain_answer(study: StudyResults, axis: GainAxis, best_model: str, preferred:
     if len(planned) < 2:
         one = _value_name(study, axis, planned[0])
         return Answer(axis, title, (f"The study has one {what} ({one}): it cannot say.",))
-    gains = gains_along(study.frame, f"test_{study.metric.name}", axis, preferred)
+    # More training data is nothing to a model that does not learn.
+    fixed = models_without_learning(study.plan) if of_data else []
+    frame = study.frame.loc[~study.frame["model"].isin(fixed)]
+    gains = gains_along(frame, f"test_{study.metric.name}", axis, preferred)
     if gains is None:
         return Answer(axis, title, (f"No model has two scored {what}s with one seed yet.",))
     sentences = [
@@ -48,6 +53,7 @@ def gain_answer(study: StudyResults, axis: GainAxis, best_model: str, preferred:
         *_sides(study, gains),
         *_best(study, gains, best_model),
         *_left_out(study, gains, planned),
+        *_not_learning(fixed),
     ]
     table = _table(study, gains, title) if len(gains.of) > 1 else None
     return Answer(axis, title, tuple(sentences), table)
@@ -138,6 +144,13 @@ def _left_out(study: StudyResults, gains: Gains, planned: list[Any]) -> list[str
         names = listed([_value_name(study, gains.axis, size) for size in sizes])
         sentences.append(f"No run with {names} has a score, so the comparison is without it.")
     return sentences
+
+
+def _not_learning(models: Sequence[str]) -> list[str]:
+    if not models:
+        return []
+    verb = "does" if len(models) == 1 else "do"
+    return [f"Not among them: {listed(list(models))}, which {verb} not learn from training data."]
 
 
 def _scored(study: StudyResults) -> pd.Series[bool]:

@@ -1,0 +1,1 @@
+"""Scans: where they come from, and how they become patterns, groups and splits."""

@@ -1,0 +1,1 @@
+"""The user's own scans: .npz files, read, checked and written."""
