@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from statistics import fmean
@@ -12,13 +14,14 @@ import pytest
 import yaml
 
 from tests.conftest import ROOT, Clone
+from tests.unit import generalization_guide_reader
 
 pytestmark = pytest.mark.workflow
 OF_THE_FAMILY = ("size_trends", "pair_difference", "frc_curves", "reconstructions")
 
 
-def test_the_smoke_study_learns_and_is_drawn_and_reported(
-    make_clone: Callable[..., Clone],
+def test_the_smoke_study_learns_is_drawn_reported_exported_and_collected_again(
+    make_clone: Callable[..., Clone], tmp_path: Path
 ) -> None:
     # One test: in several, each process of pytest would run the study.
     config = yaml.safe_load((ROOT / "config/studies/generalization_smoke.yaml").read_text())
@@ -29,12 +32,14 @@ def test_the_smoke_study_learns_and_is_drawn_and_reported(
     clone.run("all")
     results = clone.folder / "results"
     evaluated = json.loads((results / "runs/pinn/res32/n512/seed0/evaluate.json").read_text())
-    assert_learnt(rows_of(results / "aggregated_metrics.csv"), evaluated["chance"])
+    rows = rows_of(results / "aggregated_metrics.csv")
+    assert_learnt(rows, evaluated["chance"])
     assert_recorded(results)
     assert clone.to_do() == set()
     for name in OF_THE_FAMILY:
         assert rows_of(results / f"figures/{name}.csv"), name
     assert "Generalisation, smoke" in (results / "report.html").read_text()
+    assert_exported_and_collected(clone, rows, tmp_path)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -76,3 +81,19 @@ def assert_recorded(results: Path) -> None:
     (alignment,) = evaluated["facts"]["alignment"]
     assert {"shift_px", "ramp_rad_px", "amplitude_scale", "area_px"} <= set(alignment)
     assert evaluated["tables"]["frc_phase"]
+
+
+def assert_exported_and_collected(clone: Clone, rows: list[dict[str, str]], folder: Path) -> None:
+    """Read the guide's files by the guide alone, then as runs of another program."""
+
+    def studygrid(*arguments: str) -> None:
+        command = [sys.executable, "-m", "studygrid.cli", *arguments]
+        subprocess.run(command, cwd=clone.folder, env=clone.environment(), check=True)
+
+    exported, collected = folder / "exported", folder / "collected"
+    studygrid("export", "results", "--to", "generalization", "--output", str(exported))
+    assert set(generalization_guide_reader.read(exported)) == {64, 512}
+    studygrid("collect", str(exported), "--output", str(collected))
+    again = rows_of(collected / "aggregated_metrics.csv")
+    key = "test_phase_mae"
+    assert sorted(float(row[key]) for row in again) == sorted(float(row[key]) for row in rows)

@@ -100,4 +100,3 @@ def collapsed(studies: Mapping[str, StudyResults], comparison: Comparison) -> li
         "Collapsed, no latent unit codes anything: "
         f"{', '.join([*parts[:_MOST_NAMED], *more])}. Their low KL is no merit."
     ]
-
