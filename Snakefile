@@ -27,3 +27,4 @@ rule all:
         rules.resomap.output,
         rules.report.output,
         rules.manifest.output,
+        inference_outputs(),

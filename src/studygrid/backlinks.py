@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,7 +15,15 @@ _THREADS = 16  # an fsync waits for the disk, and many wait as long as one
 
 
 def add_backlinks(study: StudyResults, manifest: Path, report_id: str) -> tuple[int, list[str]]:
-    """Add a line ``<report id> <manifest>`` to the pointer file of every run of a report.
+    """Add a line ``<report id> <manifest>`` to the pointer file of every run of a study's report.
+
+    As `link_runs` does.
+    """
+    return link_runs([study.folder / "runs" / run.path for run in study.facts], manifest, report_id)
+
+
+def link_runs(folders: Sequence[Path], manifest: Path, report_id: str) -> tuple[int, list[str]]:
+    """Add a line ``<report id> <manifest>`` to the pointer file in each of the run folders.
 
     The path of the manifest is relative to the run folder. A file that has the line already is
     left as it is; lines are only ever appended.
@@ -26,7 +34,6 @@ def add_backlinks(study: StudyResults, manifest: Path, report_id: str) -> tuple[
         How many runs point to the report now, and what went wrong with each that could not be
         written to: folders of others may be read-only.
     """
-    folders = [study.folder / "runs" / run.path for run in study.facts]
     with ThreadPoolExecutor(_THREADS) as threads:
         errors = list(threads.map(lambda folder: _point(folder, manifest, report_id), folders))
     refused = [error for error in errors if error is not None]

@@ -21,7 +21,7 @@ COMMANDS: dict[str, str] = {
     "status": "Show the grid as it stands: done, running, waiting, failed, and the expected end.",
     "retry": "Re-open failures that are results, so that the next run tries them again.",
     "aggregate": "Gather whatever is there of a study into tables, a summary and a report.",
-    "report": "Write the report of a study as HTML, Markdown, PDF or plain text.",
+    "report": "Write the report of a study, or a report by its name of any runs.",
     "collect": "Make tables, figures and a report of runs in the layouts of other programs.",
     "compare": "Compare configurations of several studies, ours and those of other programs.",
     "export": "Hand the runs on to trackers, or in the files of other programs.",

@@ -17,6 +17,7 @@ from studygrid.families.base import Dataset, Family
 from studygrid.figures import figures_of
 from studygrid.grid import Run
 from studygrid.losses import Losses, differing, loss_of, words
+from studygrid.shards import shards_fault
 from studygrid.study import Section, Study
 
 
@@ -41,7 +42,11 @@ def check(config: Any, check_files: bool, problems: Problems) -> Checked | None:
     if not isinstance(config, Mapping):
         return None
     family = _family(config.get("family"), problems)
-    _check_results(config.get("results"), check_files, problems)
+    if check_files:
+        _check_folder(("results",), config.get("results"), problems)
+        execution = config.get("execution")
+        shards = execution.get("shards") if isinstance(execution, Mapping) else None
+        _check_folder(("execution", "shards"), shards, problems)
     if isinstance(config.get("models"), Mapping):
         check_names(config["models"], problems)
     runs = check_grid(config, problems)
@@ -110,7 +115,12 @@ def _dataset(
     for key, message in faults:
         value = getattr(options, key, section.get(key, ABSENT))
         problems.add(("dataset", key), message, value)
-    return None if faults else (dataset, options)
+    if faults:
+        return None
+    fault = shards_fault(dataset, options)
+    if fault is not None:
+        problems.add(("dataset",), fault)
+    return None if fault else (dataset, options)
 
 
 def _check_trained(
@@ -174,14 +184,14 @@ def _check_weights(
             counted.setdefault(same, name)
 
 
-def _check_results(folder: Any, check_files: bool, problems: Problems) -> None:
-    if not check_files or not isinstance(folder, str):
+def _check_folder(place: tuple[str, ...], folder: Any, problems: Problems) -> None:
+    if not isinstance(folder, str):
         return
     for path in (Path(folder), *Path(folder).parents):
         try:
             is_file = path.exists() and not path.is_dir()
         except (OSError, ValueError) as error:
-            problems.add(("results",), f"can't be a folder: {error}")
+            problems.add(place, f"can't be a folder: {error}")
             return
         if is_file:
-            problems.add(("results",), f"{path} is a file, not a folder", folder)
+            problems.add(place, f"{path} is a file, not a folder", folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,18 @@ from studygrid.config_errors import Problems, raise_all
 from studygrid.config_models import Model
 from studygrid.config_places import Places, plain
 from studygrid.figures import figures_of
+from studygrid.figures.inference_figures import INFERENCE_FIGURES
 from studygrid.grid import Cell, Run
-from studygrid.spec import DataSpec, EvaluateSpec, ProfileSpec, TrainSpec, to_json
+from studygrid.shards import combined_source, record_path, shard_specs
+from studygrid.spec import (
+    DataSpec,
+    EvaluateSpec,
+    InferSpec,
+    ProfileSpec,
+    ShardSpec,
+    TrainSpec,
+    to_json,
+)
 
 
 @dataclass(frozen=True)
@@ -53,14 +64,33 @@ class Plan(Checked):
         """Names of the figures to draw."""
         return list(self.study.report.figures or figures_of(self.family))
 
+    @cached_property
+    def shards(self) -> list[ShardSpec]:
+        """The specs of the shards that the data is prepared from; none of most datasets."""
+        name = self.study.family
+        return shard_specs(name, self.family, self.dataset, self.dataset_options)
+
+    @property
+    def shard_records(self) -> list[Path]:
+        """The records of the shards."""
+        folder = Path(self.study.execution.shards)
+        return [record_path(folder, spec) for spec in self.shards]
+
+    @property
+    def inference_figures(self) -> list[str]:
+        """Names of the figures of inference that the family's scores can be drawn in."""
+        has_auroc = any(name.startswith("auroc") for name in self.family.metric_names)
+        return [name for name in INFERENCE_FIGURES if has_auroc or "auroc" not in name]
+
     def data_spec(self, resolution: int, cache: Path) -> DataSpec:
         """Return the spec of ``prepare``; this reads or stats the raw data."""
+        source = self.dataset.source(self.dataset_options, cache)
         return DataSpec(
             family=self.study.family,
             dataset=self.dataset.name,
             options=self.dataset_options.model_dump(mode="json"),
             resolution=resolution,
-            source=self.dataset.source(self.dataset_options, cache),
+            source=combined_source(source, self.shards),
         )
 
     def train_spec(self, run: Run) -> TrainSpec:
@@ -91,6 +121,10 @@ class Plan(Checked):
         return EvaluateSpec(
             metrics=list(self.family.metric_names), evaluation=self.study.evaluation
         )
+
+    def infer_spec(self) -> InferSpec:
+        """Return the spec of every inference."""
+        return InferSpec.of(self.study.inference, self.family.metric_names)
 
     def profile_spec(self, model: str, resolution: int) -> ProfileSpec:
         """Return the spec of a profile."""

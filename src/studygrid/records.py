@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from studygrid.errors import RecordError
-from studygrid.spec import DataSpec, EvaluateSpec, ProfileSpec, TrainSpec
+from studygrid.spec import DataSpec, EvaluateSpec, InferSpec, ProfileSpec, ShardSpec, TrainSpec
 
 SCHEMA_VERSION: Final = 1
 
@@ -104,6 +104,17 @@ class DuplicateSample(Part):
 
     splits: list[str]
     samples: list[str]
+
+
+class ShardRecord(Part):
+    """A shard; `file` lies beside the record. Like `DataRecord` it holds no time and no place."""
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    kind: Literal["shard"] = "shard"
+    spec: ShardSpec
+    file: str
+    sha256: str
+    facts: dict[str, Any]
 
 
 class DataRecord(Part):
@@ -236,6 +247,38 @@ class EvaluateRecord(Part):
     origin: Origin
 
 
+class InferenceRecord(Part):
+    """The scores of a run's kept weights on one split, scored again.
+
+    `autocast_effect` holds each metric less what it is in float32 (null where either has no
+    value), and is null itself where the scores are of float32.
+    """
+
+    schema_version: Literal[1] = SCHEMA_VERSION
+    kind: Literal["inference"] = "inference"
+    status: Status
+    reason: str | None
+    spec: InferSpec
+    run: TrainSpec
+    checkpoint_sha256: str | None
+    data_sha256: str
+    split: Literal["test", "validation", "train"]
+    count: int
+    batch_size: int
+    precision: str
+    autocast_effect: dict[str, float | None] | None
+    metrics: dict[str, float | None]
+    undefined: dict[str, str]
+    chance: dict[str, float]
+    facts: dict[str, Any]
+    tables: dict[str, list[list[int | float]]]
+    scores_file: str | None
+    examples_file: str | None
+    throughput_samples_per_sec: float | None
+    inference_time_sec: float | None
+    origin: Origin
+
+
 class Latency(Part):
     """Time of one forward pass of a batch, over `repeats` passes."""
 
@@ -273,10 +316,25 @@ class ProfileRecord(Part):
     origin: Origin
 
 
-Record = DataRecord | TrainRecord | EvaluateRecord | ProfileRecord
-RecordT = TypeVar("RecordT", DataRecord, TrainRecord, EvaluateRecord, ProfileRecord)
+Record = ShardRecord | DataRecord | TrainRecord | EvaluateRecord | ProfileRecord | InferenceRecord
+RecordT = TypeVar(
+    "RecordT",
+    ShardRecord,
+    DataRecord,
+    TrainRecord,
+    EvaluateRecord,
+    InferenceRecord,
+    ProfileRecord,
+)
 _AGAIN = "delete it and run `snakemake all` again"
-RECORD_KINDS: tuple[type[Record], ...] = (DataRecord, TrainRecord, EvaluateRecord, ProfileRecord)
+RECORD_KINDS: tuple[type[Record], ...] = (
+    ShardRecord,
+    DataRecord,
+    TrainRecord,
+    EvaluateRecord,
+    InferenceRecord,
+    ProfileRecord,
+)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -30,6 +30,8 @@ from studygrid.status.other_jobs import profile_path
 
 # A profile is of all sizes and seeds.
 _PROFILE_AXES = ("model", "resolution")
+# Of a run, in the order in which they are made.
+_RECORDS = {"train": "train.json", "evaluate": "evaluate.json", "infer": "inference.json"}
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class FailedResult:
     Attributes
     ----------
     job
-        ``train``, ``evaluate`` or ``profile``.
+        ``train``, ``evaluate``, ``infer`` or ``profile``.
     run
         The run; None of a profile.
     path
@@ -74,7 +76,8 @@ def failed_results(
         If no run has a value that is asked for.
     """
     runs = selected(plan.runs, selection)
-    found = [failed for run in runs if (failed := _of_run(run, folder)) is not None]
+    jobs = [job for job in _RECORDS if job != "infer" or plan.study.inference.enabled]
+    found = [failed for run in runs if (failed := _of_run(run, folder, jobs)) is not None]
     if set(selection or ()) <= set(_PROFILE_AXES):
         pairs = {(run.model, run.resolution) for run in runs}
         profiles = (_of_profile(*pair, folder) for pair in plan.profiled if pair in pairs)
@@ -82,9 +85,9 @@ def failed_results(
     return found
 
 
-def _of_run(run: Run, folder: Path) -> FailedResult | None:
-    for job in ("train", "evaluate"):
-        path = folder / "runs" / run.path / f"{job}.json"
+def _of_run(run: Run, folder: Path, jobs: Sequence[str]) -> FailedResult | None:
+    for job in jobs:
+        path = folder / "runs" / run.path / _RECORDS[job]
         status, reason = _ending(path)
         if status in RESULTS:
             return FailedResult(job, run.path, run, path, status, reason)
@@ -165,7 +168,8 @@ def reopen(failed: FailedResult) -> None:
         _remember(failed)
         failed.path.unlink()
         if failed.job == "train":
-            (folder / "evaluate.json").unlink(missing_ok=True)
+            for record in _RECORDS.values():
+                (folder / record).unlink(missing_ok=True)
     finally:
         taken.release()
 

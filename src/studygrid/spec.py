@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt
 
 from studygrid.grid import Run
-from studygrid.study import Evaluation, Profiling, Size, Training
+from studygrid.study import Evaluation, Inference, Profiling, Size, Training
 
 
 class Spec(BaseModel):
@@ -24,6 +26,22 @@ class Spec(BaseModel):
 def to_json(content: Any) -> str:
     """Return one line of JSON with sorted keys."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"))
+
+
+class ShardSpec(Spec):
+    """What `shard` needs: all that decides a shard, the fingerprint of its code among it."""
+
+    family: str
+    dataset: str
+    name: str
+    options: dict[str, Any]
+    samples: NonNegativeInt
+    code: str
+
+    @property
+    def stem(self) -> str:
+        """Its files' name: one that is there is the right one, whichever study made it."""
+        return f"{self.name}-{hashlib.sha256(self.to_json().encode()).hexdigest()[:16]}"
 
 
 class DataSpec(Spec):
@@ -66,6 +84,27 @@ class EvaluateSpec(Spec):
 
     metrics: list[str]
     evaluation: Evaluation
+
+
+class InferSpec(Spec):
+    """How a run's kept weights are scored again; which weights, its train record says."""
+
+    metrics: list[str]
+    split: Literal["test", "validation", "train"]
+    batch_size: PositiveInt
+    autocast: Literal["auto"] | bool
+    persist_raw_scores: bool
+
+    @classmethod
+    def of(cls, settings: Inference, metrics: Iterable[str]) -> InferSpec:
+        """Return the spec of an inference with a config's settings."""
+        return cls(
+            metrics=list(metrics),
+            split=settings.dataset_split,
+            batch_size=settings.batch_size,
+            autocast=settings.autocast,
+            persist_raw_scores=settings.persist_raw_scores,
+        )
 
 
 class ProfileSpec(ModelSpec):

@@ -195,6 +195,30 @@ class Evaluation(Section):
     save_scores: bool = Field(False, description="Keep every sample's scores as scores.npz.")
 
 
+def _whole_name(value: Any) -> Any:
+    return {"val": "validation"}.get(value, value) if isinstance(value, str) else value
+
+
+class Inference(Section):
+    """How the kept weights are scored once more, on any split, without training."""
+
+    enabled: bool = Field(False, description="Whether `all` does this too.")
+    batch_size: PositiveInt = Field(
+        512, description="Samples scored at once; no score depends on it."
+    )
+    autocast: Literal["auto"] | bool = Field(
+        "auto",
+        description="Whether networks compute in bfloat16; `auto`: on a CUDA device that has it. "
+        "What that changes is measured and recorded.",
+    )
+    dataset_split: Annotated[
+        Literal["test", "validation", "train"], BeforeValidator(_whole_name)
+    ] = Field("test", description="Split to score; `val` is `validation`, `train` all of it.")
+    persist_raw_scores: bool = Field(
+        False, description="Keep every sample's scores as inference_scores.npz."
+    )
+
+
 class Profiling(Section):
     """How the cost of inference is measured."""
 
@@ -240,8 +264,20 @@ class Report(Section):
     ranking: Ranking = Field(Ranking(), description=Ranking.__doc__)
 
 
+def _folder(value: str) -> str:
+    path = posixpath.normpath(value)
+    if not path.strip("./ "):
+        raise ValueError("should be a folder of its own, such as results")
+    if re.search(r"[{}\\\x00-\x1f\x7f]|^[~-]|:/", path):
+        raise ValueError(
+            "should be a folder's path, without braces, backslashes and control characters, "
+            "and without ~ or - at its start"
+        )
+    return path
+
+
 class Execution(Section):
-    """How jobs run; nothing here changes a result or re-runs a job."""
+    """How jobs run; nothing here changes a result, and none but `shards` re-runs a job."""
 
     device: Literal["auto", "cpu", "cuda"] = Field(
         "auto", description="`auto`: CUDA where there is one."
@@ -257,18 +293,11 @@ class Execution(Section):
     warm_workers: bool = Field(
         True, description="Fork local jobs from a process that has PyTorch loaded already."
     )
-
-
-def _folder(value: str) -> str:
-    path = posixpath.normpath(value)
-    if not path.strip("./ "):
-        raise ValueError("should be a folder of its own, such as results")
-    if re.search(r"[{}\\\x00-\x1f\x7f]|^[~-]|:/", path):
-        raise ValueError(
-            "should be a folder's path, without braces, backslashes and control characters, "
-            "and without ~ or - at its start"
-        )
-    return path
+    shards: Annotated[str, AfterValidator(_folder)] = Field(
+        "data/shards",
+        description="Folder of generated shards, which all studies share: a shard's name holds "
+        "the hash of all that decides it. Another folder is filled anew, and the study run again.",
+    )
 
 
 class Study(Section):
@@ -288,6 +317,7 @@ class Study(Section):
     loss: dict[str, Any] = Field({}, description="Options of the family's loss.")
     augmentation: dict[str, Any] = Field({}, description="Options of the family's augmentation.")
     evaluation: Evaluation = Field(Evaluation(), description=Evaluation.__doc__)
+    inference: Inference = Field(Inference(), description=Inference.__doc__)
     profiling: Profiling = Field(Profiling(), description=Profiling.__doc__)
     report: Report = Field(Report(), description=Report.__doc__)
     execution: Execution = Field(Execution(), description=Execution.__doc__)

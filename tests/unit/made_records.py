@@ -18,10 +18,12 @@ from studygrid.records import (
     DuplicateSample,
     EvaluateRecord,
     Hardware,
+    InferenceRecord,
     Latency,
     Origin,
     ProfileRecord,
     Record,
+    ShardRecord,
     Software,
     SplitFacts,
     Status,
@@ -30,6 +32,7 @@ from studygrid.records import (
     TrainRecord,
     write_record,
 )
+from studygrid.spec import ShardSpec
 
 ORIGIN = Origin(
     started_at="2024-05-01T10:00:00+00:00",
@@ -70,6 +73,23 @@ def small_plan(**changes: Any) -> Plan:
         "profiling": {"batch_sizes": [1, 8]},
     }
     return make_plan({**config, **changes})
+
+
+def shard_record() -> ShardRecord:
+    """Return the record of a shard."""
+    return ShardRecord(
+        spec=ShardSpec(
+            family="events",
+            dataset="generated_events",
+            name="background-000",
+            options={"seed": 1},
+            samples=10,
+            code="0123456789abcdef",
+        ),
+        file="background-000.npz",
+        sha256="s",
+        facts={"events": 10},
+    )
 
 
 def data_record(plan: Plan) -> DataRecord:
@@ -174,6 +194,37 @@ def evaluate_record(
     return made.model_copy(update=changes)
 
 
+def inference_record(
+    plan: Plan, train: TrainRecord, score: float = 0.5, **changes: Any
+) -> InferenceRecord:
+    """Return the inference record of a train record: every metric is `score`, unless it failed."""
+    spec, value = plan.infer_spec(), score if train.status is Status.OK else None
+    made = InferenceRecord(
+        status=train.status,
+        reason=train.reason,
+        spec=spec,
+        run=train.spec,
+        checkpoint_sha256=train.checkpoint.sha256 if train.checkpoint else None,
+        data_sha256="d",
+        split=spec.split,
+        count=20,
+        batch_size=spec.batch_size,
+        precision="float32",
+        autocast_effect=None,
+        metrics=dict.fromkeys(plan.family.metric_names, value),
+        undefined={},
+        chance={"accuracy": 0.5},
+        facts={},
+        tables={"confusion_matrix": [[1, 2], [3, 4]]},
+        scores_file=None,
+        examples_file=None,
+        throughput_samples_per_sec=1000.0,
+        inference_time_sec=1.5,
+        origin=ORIGIN,
+    )
+    return made.model_copy(update=changes)
+
+
 def profile_record(plan: Plan, model: str, resolution: int, **changes: Any) -> ProfileRecord:
     """Return the profile of a model at a resolution."""
     latencies = [
@@ -230,8 +281,10 @@ def one_of_each(plan: Plan) -> list[Record]:
     """Return a record of each kind."""
     train = train_record(plan, plan.runs[0])
     return [
+        shard_record(),
         data_record(plan),
         train,
         evaluate_record(plan, train),
+        inference_record(plan, train),
         profile_record(plan, plan.runs[0].model, plan.runs[0].resolution),
     ]

@@ -242,7 +242,8 @@ def test_unknown_json_is_listed(good: Path) -> None:
     (good / "rows.json").write_text("[1, 2]")
     (good / "word.JSON").write_text('"word"')
     reasons = {problem.path.name: problem.reason for problem in studygrid.collect(good).problems}
-    known = "of no layout that is known here (studygrid, crackseg, vae, resomap, generalization)"
+    names = "studygrid, crackseg, vae, resomap, generalization, thesis"
+    known = f"of no layout that is known here ({names})"
     assert reasons == {
         "package.json": f"holds an object {known}",
         "rows.json": f"holds a list {known}",

@@ -19,10 +19,12 @@ def holds_at_most(patch: pytest.MonkeyPatch, samples: int, name: str = "training
     if name == "score":
         done = ClassificationTask.score
 
-        def score(self: Any, model: Any, split: Any, metrics: Any, batch_size: int) -> Any:
+        def score(
+            self: Any, model: Any, split: Any, metrics: Any, batch_size: int, **options: Any
+        ) -> Any:
             if batch_size > samples:
                 raise torch.OutOfMemoryError("CUDA out of memory.")
-            return done(self, model, split, metrics, batch_size)
+            return done(self, model, split, metrics, batch_size, **options)
 
         patch.setattr(ClassificationTask, name, score)
         return

@@ -96,8 +96,8 @@ def test_a_section_or_list_with_nothing_below_it_is_as_if_it_were_not_there() ->
     empty = "".join(
         f"{key}:\n"
         for key in (
-            "training", "loss", "augmentation", "evaluation", "profiling", "report", "execution",
-            "presets",
+            "training", "loss", "augmentation", "evaluation", "inference", "profiling", "report",
+            "execution", "presets",
         )
     )  # fmt: skip
     nothing = plan_of(

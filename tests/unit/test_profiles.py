@@ -54,7 +54,7 @@ def test_only_jobs_that_take_long_are_sent_to_the_cluster() -> None:
     rules = set(re.findall(r"^rule (\w+):", RULES, re.MULTILINE))
     listed = re.findall(r"^localrules:\n((?: +\w+,\n)+)", RULES, re.MULTILINE)
     local = set(re.findall(r"\w+", "".join(listed)))
-    assert rules - local == {"prepare", "train", "evaluate", "profile"}
+    assert rules - local == {"shard", "prepare", "train", "evaluate", "infer", "profile"}
 
 
 def test_a_gpu_is_asked_for_by_the_name_that_reaches_slurm() -> None:

@@ -91,9 +91,9 @@ def test_scores_do_not_depend_on_the_batch_size(
 def test_scoring_draws_from_no_generator_of_the_run(data_of: Callable[..., Path]) -> None:
     task, model = made(data_of())
     before = torch.random.get_rng_state()
-    first = task.score(model, "validation", EVERY, 16)
+    first = task.score(model, "validation", EVERY, 16, details=False)
     assert torch.equal(before, torch.random.get_rng_state())
-    assert task.score(model, "validation", EVERY, 16) == first
+    assert task.score(model, "validation", EVERY, 16, details=False) == first
 
 
 def test_the_object_is_assembled_of_every_patch_of_every_group(
@@ -147,8 +147,23 @@ def test_what_is_kept_of_the_test_split(data_of: Callable[..., Path]) -> None:
     (alignment,) = scores.facts["alignment"]
     assert alignment["scan"] == "test scan"
     assert scores.facts["phase_passes"] == 2
-    validation = task.score(model, "validation", ["loss", "phase_mae"], 16)
-    for kept in (validation.chance, validation.facts, validation.tables, validation.examples):
+    assert scores.per_sample["loss"].mean() == pytest.approx(scores.values["loss"])
+    indices = PreparedData(data_of()).indices("test")
+    assert scores.per_sample["index"].tolist() == indices.tolist()
+    assert set(scores.per_sample["scan"].tolist()) == {0}
+
+
+def test_another_split_has_its_own_details_where_they_are_asked_for(
+    data_of: Callable[..., Path],
+) -> None:
+    task, model = made(data_of())
+    asked = task.score(model, "validation", ["loss", "phase_mae"], 16)
+    (alignment,) = asked.facts["alignment"]
+    assert alignment["scan"] == "validation scan"
+    assert asked.tables["frc_phase"]
+    plain = task.score(model, "validation", ["loss", "phase_mae"], 16, details=False)
+    assert plain.values == asked.values
+    for kept in (plain.chance, plain.facts, plain.tables, plain.per_sample, plain.examples):
         assert kept == {}
 
 

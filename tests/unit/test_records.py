@@ -45,7 +45,7 @@ def files(folder: Path) -> list[str]:
 
 
 def test_there_is_one_kind_of_record_a_job() -> None:
-    assert IDS == ["data", "train", "evaluate", "profile"]
+    assert IDS == ["shard", "data", "train", "evaluate", "inference", "profile"]
     assert tuple(type(record) for record in RECORDS) == RECORD_KINDS
 
 
@@ -87,7 +87,7 @@ def test_a_number_keeps_its_bits(path: Path, value: float) -> None:
     "changes",
     [
         lambda value: {"best_value": value},
-        lambda value: {"applied": RECORDS[1].applied.model_copy(update={"loss": {"a": [value]}})},  # type: ignore[union-attr]
+        lambda value: {"applied": RECORDS[2].applied.model_copy(update={"loss": {"a": [value]}})},  # type: ignore[union-attr]
     ],
     ids=["a field", "a free section"],
 )
@@ -101,7 +101,7 @@ def test_nan_and_infinity_are_never_written(value: float, changes: Any, path: Pa
 @pytest.mark.parametrize("value", [np.float32(1.5), Path("x"), b"x", {1}, "\udcff"])
 def test_what_json_has_not_is_never_written(value: Any, path: Path) -> None:
     with pytest.raises(RecordError, match="not written"):
-        write_record(path, RECORDS[0].model_copy(update={"facts": {"a": value}}))
+        write_record(path, RECORDS[1].model_copy(update={"facts": {"a": value}}))
     assert files(path.parent) == []
 
 
@@ -117,7 +117,7 @@ def test_a_record_that_cannot_be_written_leaves_the_one_before(path: Path) -> No
 
 
 def broken(old: str, new: str) -> str:
-    text = json.dumps(RECORDS[0].model_dump(mode="json"))
+    text = json.dumps(RECORDS[1].model_dump(mode="json"))
     assert old in text
     return text.replace(old, new)
 
@@ -163,7 +163,7 @@ def test_a_file_that_is_no_such_record_is_refused_by_name_and_fault(
 
 
 def test_a_record_of_another_kind_is_refused(path: Path) -> None:
-    write_record(path, RECORDS[2])
+    write_record(path, RECORDS[3])
     with pytest.raises(RecordError, match=r"not a valid TrainRecord \(kind: "):
         read_record(path, TrainRecord)
 

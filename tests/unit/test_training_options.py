@@ -529,8 +529,10 @@ def scripted(monkeypatch: pytest.MonkeyPatch, **scores: Sequence[float | None]) 
     epochs = [dict(zip(scores, row, strict=True)) for row in zip(*scores.values(), strict=True)]
     pending = iter(epochs)
 
-    def score(self: ClassificationTask, model: Any, split: str, metrics: Any, *_: Any) -> Scores:
-        assert split == "validation"
+    def score(
+        self: ClassificationTask, model: Any, split: str, metrics: Any, *_: Any, details: bool
+    ) -> Scores:
+        assert (split, details) == ("validation", False)
         values = next(pending)
         missing = {name: "as scripted" for name, value in values.items() if value is None}
         return Scores({name: values.get(name, 0.5) for name in metrics}, missing)

@@ -51,29 +51,38 @@ EXECUTION = plan.study.execution
 RUN = f"{RESULTS}/runs/{{model}}/res{{resolution}}/n{{n_train}}/seed{{seed}}"
 FIGURES = f"{RESULTS}/figures"
 TABLES = f"{RESULTS}/tables"
+INFERENCE = f"{RESULTS}/inference"
 PROFILE = f"{RESULTS}/profiles/{{model}}/res{{resolution}}.json"
+SHARDS = {spec.stem: spec for spec in plan.shards}
+SHARD = f"{EXECUTION.shards}/{plan.dataset.name}/{{shard}}"
 
 needs = Needs(plan, Path(RESULTS))
 session = Session(plan, Path(RESULTS), workflow, refusal=ApiError)
 session.greet()
 
 
-def one_of(axis):
-    """Return the pattern of the values that an axis has; of none, one that matches nothing."""
-    values = sorted(map(str, plan.axis(axis)), key=len, reverse=True)
-    return "|".join(map(re.escape, values)) or "(?!)"
+def one_of(values):
+    """Return the pattern of some values; of none, one that matches nothing."""
+    longest_first = sorted(map(str, values), key=len, reverse=True)
+    return "|".join(map(re.escape, longest_first)) or "(?!)"
 
 
 wildcard_constraints:
-    model=one_of("model"),
-    resolution=one_of("resolution"),
-    n_train=one_of("n_train"),
-    seed=one_of("seed"),
+    model=one_of(plan.axis("model")),
+    resolution=one_of(plan.axis("resolution")),
+    n_train=one_of(plan.axis("n_train")),
+    seed=one_of(plan.axis("seed")),
+    shard=one_of(SHARDS),
 
 
 def run_of(wildcards):
     """Return the run that the wildcards of a rule name."""
     return run_of_path(RUN.format(**wildcards))
+
+
+def shard_spec(wildcards):
+    """Return the spec of `shard`."""
+    return SHARDS[wildcards.shard].to_json()
 
 
 def data_spec(wildcards):
@@ -115,6 +124,16 @@ def train_code(wildcards):
 def evaluate_code(wildcards):
     """Return the fingerprint of the code that scores a model."""
     return fingerprints.evaluate_code(plan.family, architecture_of(wildcards))
+
+
+def infer_code(wildcards):
+    """Return the fingerprint of the code that scores a model again."""
+    return fingerprints.infer_code(plan.family, architecture_of(wildcards))
+
+
+def inference_summary_code(wildcards):
+    """Return the fingerprint of the code of what inference found, and of its figures."""
+    return fingerprints.inference_summary_code(plan.inference_figures)
 
 
 def profile_code(wildcards):
@@ -167,6 +186,21 @@ def figure_files():
     return files
 
 
+def inference_figure_files():
+    """Return the files of the figures of inference; Snakemake's own report shows the PNGs."""
+    files = []
+    for name in plan.inference_figures:
+        figure = f"{INFERENCE}/figures/{name}"
+        picture = report(
+            f"{figure}.png",
+            caption="../report/figure.rst",
+            category="Inference",
+            labels={"figure": name.replace("_", " ")},
+        )
+        files += [picture, f"{figure}.svg", f"{figure}.csv"]
+    return files
+
+
 def starting_weights(wildcards):
     """Return the file of weights that a model starts from, if the config names one."""
     return getattr(plan.models[wildcards.model].options, "weights", None) or []
@@ -180,8 +214,10 @@ def whole_device(wildcards):
 
 def need(wildcards, rulename):
     """Return what a job of a rule needs on its first try."""
-    if rulename in ("train", "evaluate"):
+    if rulename in ("train", "evaluate", "infer"):
         return getattr(needs, rulename)(run_of(wildcards))
+    if rulename == "shard":
+        return needs.shard(SHARDS[wildcards.shard])
     return getattr(needs, rulename)(int(wildcards.resolution))
 
 

@@ -1,6 +1,6 @@
 """REQUIRED INPUTS: {results}/aggregated_metrics.csv, summary_statistics.csv, and their records.
 
-OUTPUTS: {results}/figures/, tables/, report.html, manifest.yaml; ResoMap's layout: test_results/,
+OUTPUTS: {results}/figures/, tables/, inference/, report.html, manifest.yaml; ResoMap's layout: test_results/,
 all_results.csv, results_summary.json, detailed_report.txt.
 
 These are made from the records as they stand when the job runs; the tables that they name as
@@ -12,6 +12,7 @@ localrules:
     figures,
     tables,
     resomap,
+    inference_summary,
     report,
     manifest,
     partial,
@@ -70,6 +71,30 @@ rule resomap:
         code=resomap_code,
     shell:
         "python scripts/resomap.py" " --study {input.study:q}" " --log {log:q}"
+
+
+rule inference_summary:
+    """Write what inference found: means over seeds, a row a run, and its figures."""
+    input:
+        study=rules.study.output,
+        infer=run_records("inference"),
+    output:
+        summary=f"{INFERENCE}/summary.json",
+        runs=f"{INFERENCE}/runs.csv",
+        figures=inference_figure_files(),
+    log:
+        f"{RESULTS}/logs/inference_summary.log",
+    conda:
+        "../../envs/studygrid.yaml"
+    params:
+        code=inference_summary_code,
+        figures=plan.inference_figures,
+    shell:
+        "python scripts/inference_summary.py"
+        " --study {input.study:q}"
+        " --figures {params.figures:q}"
+        " --output {output.summary:q}"
+        " --log {log:q}"
 
 
 rule report:
@@ -140,3 +165,10 @@ rule partial:
     shell:
         "python scripts/write_study.py --resolved {params.resolved:q} --output {params.study:q}"
         " && python scripts/aggregate_results.py --results {params.folder:q} 2>&1 | tee {log:q}"
+
+
+def inference_outputs():
+    """Return what inference leaves, its records too, where the config enables it."""
+    if not plan.study.inference.enabled:
+        return []
+    return [*rules.inference_summary.input, *rules.inference_summary.output]

@@ -1,6 +1,7 @@
 """REQUIRED INPUTS: {results}/data/res{resolution}/data.json.
 
-OUTPUTS: train.json and evaluate.json of each run; profiles/{model}/res{resolution}.json.
+OUTPUTS: train.json and evaluate.json of each run, inference.json where inference is enabled;
+profiles/{model}/res{resolution}.json.
 
 What decides a result stands in `params`; what only decides how a job runs, in `resources`, which
 re-run nothing. A run that diverges or runs out of memory ends in records that say so. best_model.pth and
@@ -68,6 +69,41 @@ rule evaluate:
         code=evaluate_code,
     shell:
         "python scripts/evaluate.py"
+        " --spec {params.spec:q}"
+        " --code {params.code}"
+        " --data {input.data:q}"
+        " --train {input.train:q}"
+        " --output {output.record:q}"
+        " --device {resources.device}"
+        " --runs-per-gpu {resources.runs_per_gpu}"
+        " --threads {threads}"
+        " --log {log:q}"
+
+
+rule infer:
+    """Score the kept weights of one run once more, on the split that the config names."""
+    input:
+        data=rules.prepare.output.record,
+        train=rules.train.output.record,
+    output:
+        record=f"{RUN}/inference.json",
+    log:
+        f"{RUN}/inference.log",
+    conda:
+        "../../envs/studygrid.yaml"
+    threads: 1
+    resources:
+        device=EXECUTION.device,
+        runs_per_gpu=str(EXECUTION.runs_per_gpu),
+        gpu=needs.gpus,
+        in_turn=1,  # in a chunk of runs: profiles/chunks
+        mem_mb=mem_mb,
+        runtime=runtime,
+    params:
+        spec=plan.infer_spec().to_json(),
+        code=infer_code,
+    shell:
+        "python scripts/infer.py"
         " --spec {params.spec:q}"
         " --code {params.code}"
         " --data {input.data:q}"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 LAYOUTS = {
     "crackseg": "studygrid.interchange.crackseg_export:export_experiments",
     "generalization": "studygrid.interchange.generalization_export:export_study",
+    "thesis": "studygrid.interchange.thesis_export:export_facts",
     "vae": "studygrid.interchange.vae_export:export_runs",
 }
 _NAMED = 5

@@ -23,7 +23,12 @@ Selection = Mapping[str, Sequence[str]]
 _ALL = "all"
 _NAMED = 20
 _AGAIN = "the command that started the study (`snakemake --cores all`, `studygrid run`)"
-_JOBS = {"train": "in training", "evaluate": "in evaluation", "profile": "in profiling"}
+_JOBS = {
+    "train": "in training",
+    "evaluate": "in evaluation",
+    "infer": "in inference",
+    "profile": "in profiling",
+}
 _SAME_AGAIN = (
     "note: a run with the same settings on the same kind of device diverges again. Runs whose "
     "settings or code you change are due by themselves, without retry"
@@ -224,6 +229,6 @@ def _reopen(chosen: Sequence[FailedResult], folder: Path) -> int:
 
 def _some(chosen: Sequence[FailedResult]) -> str:
     jobs = Counter(failed.job for failed in chosen)
-    runs = jobs["train"] + jobs["evaluate"]
+    runs = jobs["train"] + jobs["evaluate"] + jobs["infer"]
     parts = [(runs, "run"), (jobs["profile"], "profile")]
     return " and ".join(f"{n} {what}{'' if n == 1 else 's'}" for n, what in parts if n)

@@ -226,8 +226,9 @@ def targets(part: Plan) -> list[str]:
     The last is needed to aggregate what was run.
     """
     results = part.study.results
+    records = ["evaluate", *(["inference"] if part.study.inference.enabled else [])]
     return [
-        *(f"{results}/runs/{run.path}/evaluate.json" for run in part.runs),
+        *(f"{results}/runs/{run.path}/{record}.json" for record in records for run in part.runs),
         *(f"{results}/profiles/{model}/res{side}.json" for model, side in part.profiled),
         f"{results}/study.yaml",
     ]

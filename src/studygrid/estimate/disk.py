@@ -9,11 +9,12 @@ from pathlib import Path
 from statistics import median
 
 from studygrid.estimate.measured import Measured
+from studygrid.estimate.shard_times import shard_bytes
 from studygrid.estimate.todo import ToDo
 from studygrid.estimate.work import code_of
-from studygrid.execution.resources import guessed_size, recorded_size
+from studygrid.execution.resources import SHARD_SAMPLE_MB, guessed_size, recorded_size
 from studygrid.plan import Plan
-from studygrid.spec import TrainSpec
+from studygrid.spec import ShardSpec, TrainSpec
 
 _FLOAT_BYTES = 4
 # A resume point holds the weights, two moments of each, and the best weights so far; while it is
@@ -29,7 +30,7 @@ class Disk:
     Attributes
     ----------
     weights, other, data
-        Kept weights, records and logs, and prepared arrays: what stays.
+        Kept weights, records and logs, and prepared arrays with their shards: what stays.
     resume
         Resume points of the runs at once, for a time; each is counted while it is replaced.
     free
@@ -87,22 +88,26 @@ def disk_of(
     files = [run.other_bytes for run in measured.trained.values() if run.scored]
     new = sum(run not in measured.trained for run in jobs.train)
     data, is_guessed = _data(plan, results, jobs.prepare)
+    shards, are_guessed = _shards(plan, results, jobs.shard)
     largest = sorted(known, reverse=True)[:workers]
     return Disk(
         weights=max(sum(known) - sum(before), 0.0),
         other=new * median(files) if files else 0.0,
-        data=data,
+        data=data + shards,
         resume=_RESUME_COPIES * _RESUME_FILES * sum(largest),
         free=free_bytes(results),
         runs_unknown=len(train) - len(known),
-        is_data_guessed=is_guessed,
+        is_data_guessed=is_guessed or are_guessed,
     )
 
 
 def free_bytes(folder: Path) -> int:
     """Return the free bytes where a folder is or will be."""
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    return shutil.disk_usage(there).free
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def _existing(folder: Path) -> Path:
+    return next(path for path in (folder, *folder.absolute().parents) if path.exists())
 
 
 def _weights(
@@ -128,6 +133,19 @@ def _weights(
         elif elsewhere:
             sizes[pair] = max(elsewhere)
     return sizes
+
+
+def _shards(plan: Plan, results: Path, missing: Sequence[ShardSpec]) -> tuple[float, bool]:
+    """Return the bytes of shards to make, where they come to lie beside the results."""
+    if not missing or not _on_same_disk(results, plan.shard_records[0].parent):
+        return 0.0, False
+    each, is_known = shard_bytes(plan)
+    samples = sum(spec.samples for spec in missing)
+    return samples * (each if is_known else SHARD_SAMPLE_MB * 1e6), not is_known
+
+
+def _on_same_disk(*folders: Path) -> bool:
+    return len({_existing(folder).stat().st_dev for folder in folders}) == 1
 
 
 def _data(plan: Plan, results: Path, sides: Sequence[int]) -> tuple[float, bool]:

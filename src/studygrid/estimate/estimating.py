@@ -140,7 +140,8 @@ def estimate(
         profiles_alone=not on_gpu,
     )
     walls = wall(columns)
-    walls_of_runs = wall(replace(columns, prepare=[])) if columns.prepare else walls
+    others = [*columns.shard, *columns.prepare, *columns.infer]
+    walls_of_runs = wall(replace(columns, prepare=[], shard=[], infer=[])) if others else walls
     return Estimate(
         plan=plan,
         folder=results,

@@ -7,8 +7,10 @@ import json
 from collections.abc import Mapping, Sequence
 
 from studygrid.estimate.costs import PilotTime, SimpleCosts, SimpleTime, TrainCosts, TrainTime
+from studygrid.estimate.inferences import inference_times
 from studygrid.estimate.measured import Job, Measured, Trained
 from studygrid.estimate.pilots import Pilots
+from studygrid.estimate.shard_times import shard_times
 from studygrid.estimate.work import Kind
 from studygrid.plan import Plan
 from studygrid.spec import to_json
@@ -41,10 +43,12 @@ class Evidence:
         )
         self.profile = SimpleCosts("profile", _profiles(measured, device), 0.0)
         self.prepare = SimpleCosts("prepare", pilots.preparations(), dimension, unit)
+        self.infer = SimpleCosts("infer", inference_times(plan, here, device), dimension, unit)
+        self.shard = SimpleCosts("shard", shard_times(plan), 1.0, "samples")
         self.jobs = [*self._jobs(here)]
 
     def _jobs(self, here: Sequence[Trained]) -> list[Job]:
-        scored = [run.scored.job for run in here if run.scored]
+        scored = [done.job for run in here for done in (run.scored, run.inferred) if done]
         return [run.job for run in here] + [job for job in scored if job.device == self.device]
 
 

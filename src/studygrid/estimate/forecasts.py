@@ -10,7 +10,9 @@ from pathlib import Path
 
 from studygrid.estimate.costs import Forecast, SimpleCosts
 from studygrid.estimate.evidence import Evidence, evaluating, preparing, profiling
+from studygrid.estimate.inferences import inference_forecast
 from studygrid.estimate.said import JobNames, Said, cell_path
+from studygrid.estimate.shard_times import sharding
 from studygrid.estimate.spread import Noise, Z
 from studygrid.estimate.sums import Columns, Draws, Range, range_of
 from studygrid.estimate.todo import ToDo
@@ -55,11 +57,16 @@ class Forecasts:
         self._train: dict[Run, int] = {}
         self._scored: list[Run] = []
         self._todo, self._to_train = jobs, set(jobs.train)
+        shard = [
+            self._add("shard", evidence.shard.forecast(sharding(spec)), evidence.shard.noise)
+            for spec in jobs.shard
+        ]
         prepare = [
             self._add("prepare", evidence.prepare.forecast(preparing(side)), evidence.prepare.noise)
             for side in jobs.prepare
         ]
         chains = {run: self._chain(run) for run in jobs.evaluate}
+        infer = [self._infer(run, plan) for run in jobs.infer]
         profile = [
             self._add("profile", _profile_forecast(plan, evidence.profile), evidence.profile.noise)
             for _ in jobs.profile
@@ -68,6 +75,8 @@ class Forecasts:
             prepare=[column for column in prepare if column is not None],
             chains=[found for found in chains.values() if found],
             profile=[column for column in profile if column is not None],
+            shard=[column for column in shard if column is not None],
+            infer=[column for column in infer if column is not None],
         )
 
     @property
@@ -102,6 +111,20 @@ class Forecasts:
             return columns
         self._scored.append(run)
         return [*columns, column]
+
+    def _infer(self, run: Run, plan: Plan) -> int | None:
+        evidence, work = self._evidence, self._works.of(run)
+        if work is None:
+            return self._add("infer", None, evidence.infer.noise)
+        evaluation = evidence.evaluate.forecast(evaluating(work.kind))
+        autocast = plan.study.inference.autocast
+        shortened = any(job.on_gpu for job in evidence.jobs) if autocast == "auto" else autocast
+        twice = shortened and not plan.models[run.model].architecture.fits
+        forecast = inference_forecast(
+            evidence.infer, evaluation, work.kind, passes=2 if twice else 1
+        )
+        noise = evidence.infer.noise if evidence.infer.times else evidence.evaluate.noise
+        return self._add("infer", forecast, noise)
 
     def by_rule(self, times: Draws, widening: float) -> dict[str, Range | None]:
         """Return the time of all jobs of each rule; None where none of some is known."""
@@ -142,7 +165,9 @@ class Forecasts:
         return {path: range_of(*self.jobs[column]) for path, column in found.items()}
 
     def said(self, times: Draws, walls: Draws, widening: float, workers: int) -> Said:
-        """Return what the estimate says of all jobs but preparing, whose time no record holds.
+        """Return what the estimate says of all jobs but those of the data and of inference.
+
+        No record holds the time of the former.
 
         Parameters
         ----------

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 from studygrid.errors import RecordError
 from studygrid.estimate.work import Kind, code_of
 from studygrid.grid import Run, run_of_path
 from studygrid.records import (
     EvaluateRecord,
+    InferenceRecord,
     Origin,
     ProfileRecord,
     Status,
@@ -24,6 +26,7 @@ from studygrid.status.events import Event, read_lines
 
 _RUN_FOLDERS = "runs/*/res*/n*/seed*"
 _LAST_EPOCHS = 20
+_Scoring = TypeVar("_Scoring", EvaluateRecord, InferenceRecord)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +66,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """An evaluation that ended; `spec` is its own spec as JSON."""
+    """An evaluation or an inference that ended; `spec` is its own spec as JSON."""
 
     job: Job
     spec: str
@@ -87,8 +90,8 @@ class Trained:
         Time of a validation, from its event log; None where that does not tell.
     weights_bytes, other_bytes
         Size of its checkpoint and of its other files.
-    scored
-        Its evaluation, if there is one and it is of these weights.
+    scored, inferred
+        Its evaluation and its inference, if there is one and it is of these weights.
     """
 
     run: Run
@@ -108,6 +111,7 @@ class Trained:
     weights_bytes: int
     other_bytes: int
     scored: Scored | None
+    inferred: Scored | None = None
 
     @property
     def is_measure(self) -> bool:
@@ -190,15 +194,21 @@ def _trained(run: Run, folder: Path, problems: list[str]) -> Trained | None:
         parameters=applied.parameters if applied else None,
         weights_bytes=weights,
         other_bytes=other,
-        scored=_scored(folder / "evaluate.json", record, problems),
+        scored=_scored(folder / "evaluate.json", EvaluateRecord, record, problems),
+        inferred=_scored(folder / "inference.json", InferenceRecord, record, problems),
     )
 
 
-def _scored(path: Path, train: TrainRecord, problems: list[str]) -> Scored | None:
+def _scored(
+    path: Path,
+    kind: type[_Scoring],
+    train: TrainRecord,
+    problems: list[str],
+) -> Scored | None:
     if not path.is_file():
         return None
     try:
-        record = read_record(path, EvaluateRecord)
+        record = read_record(path, kind)
         scored = Scored(Job.of(record.origin), record.spec.to_json())
     except (RecordError, ValueError) as error:
         problems.append(str(error))

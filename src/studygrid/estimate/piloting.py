@@ -20,7 +20,7 @@ from pathlib import Path
 from studygrid.errors import RecordError, StudygridError
 from studygrid.estimate.measured import validation_time
 from studygrid.estimate.pilots import Pilot, Preparation
-from studygrid.estimate.todo import is_prepared
+from studygrid.estimate.todo import is_prepared, missing_shards
 from studygrid.estimate.work import Kind, Works
 from studygrid.execution.locks import sole_writer
 from studygrid.execution.workers import Server
@@ -125,8 +125,16 @@ class Piloting:
         record = folder / "data" / f"res{side}" / "data.json"
         if not record.is_file():
             spec = self._plan.data_spec(side, self._results / "data").to_json()
+            missing = missing_shards(self._plan)
+            if missing:
+                raise StudygridError(
+                    f"the data at {side} cannot be prepared for a pilot: {len(missing)} of its "
+                    f"{len(self._plan.shards)} shards are to be made first: "
+                    "snakemake --cores 2 shards"
+                )
+            shards = [str(path) for path in self._plan.shard_records]
             started = time.perf_counter()
-            arguments = ["--spec", spec, "--output", str(record)]
+            arguments = ["--spec", spec, "--output", str(record), "--shards", *shards]
             done = _call("studygrid.preparation", arguments, None)
             if done is not None:
                 raise StudygridError(f"the data at {side} cannot be prepared: {done}")

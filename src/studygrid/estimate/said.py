@@ -56,7 +56,7 @@ class JobNames:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What an estimate said of all its jobs but preparing, as it was printed.
+    """What an estimate said of its jobs that train, evaluate and profile, as it was printed.
 
     Attributes
     ----------

@@ -161,6 +161,8 @@ def _notes_of_times(estimate: Estimate) -> Iterable[str]:
             "what is carried over was not measured there: its range allows for no growth, and for "
             "twice the power; `--pilot` narrows it"
         )
+    if estimate.jobs.shard and estimate.by_rule.get("shard") is None:
+        yield "making the shards is not counted: none is there whose log tells its time"
     if estimate.by_rule.get("prepare") is None:
         yield "preparing the data is not counted: no record holds its time"
     if estimate.others and estimate.device is not None:

@@ -116,7 +116,7 @@ class Columns:
 
     Attributes
     ----------
-    prepare, profile
+    prepare, profile, shard, infer
         Columns of these jobs.
     chains
         For each run the columns of its jobs, which follow each other.
@@ -125,6 +125,8 @@ class Columns:
     prepare: Sequence[int]
     chains: Sequence[Sequence[int]]
     profile: Sequence[int]
+    shard: Sequence[int] = ()
+    infer: Sequence[int] = ()
 
 
 def wall_clock(
@@ -146,8 +148,10 @@ def wall_clock(
     walls = []
     for row in (times[:rows] + between_sec).tolist():
         chains = [sum(row[column] for column in chain) for chain in columns.chains]
+        chains += [row[column] for column in columns.infer]
         profiles = [row[column] for column in columns.profile]
-        wall = makespan([row[column] for column in columns.prepare], workers)
+        wall = makespan([row[column] for column in columns.shard], workers)
+        wall += makespan([row[column] for column in columns.prepare], workers)
         if profiles_alone:
             wall += makespan(chains, workers) + sum(profiles)
         else:

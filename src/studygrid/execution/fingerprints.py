@@ -17,6 +17,7 @@ from pathlib import Path
 
 from studygrid.families.base import Family, module_of
 from studygrid.figures import figures_of
+from studygrid.figures.inference_figures import INFERENCE_FIGURES
 from studygrid.records import SCHEMA_VERSION
 
 # What these decide reaches a job as values: in its spec, or in the version of its record.
@@ -38,6 +39,11 @@ _CARRIED_BY_VALUE = (
 _TEMPLATES = (".css", ".html", ".jinja", ".js")
 
 
+def shard_code(family: Family, dataset: str) -> str:
+    """Return the fingerprint of what makes the shards of a dataset, and of that alone."""
+    return fingerprint([module_of(family.datasets[dataset].make_shard)])
+
+
 def prepare_code(family: Family, dataset: str) -> str:
     """Return the fingerprint of ``prepare`` for a dataset of a family."""
     return fingerprint(["studygrid.preparation", module_of(family.datasets[dataset].prepare)])
@@ -57,11 +63,12 @@ def train_code(family: Family, architecture: str, monitor: str) -> str:
 
 def evaluate_code(family: Family, architecture: str) -> str:
     """Return the fingerprint of ``evaluate`` for an architecture."""
-    metrics = [module_of(metric.compute) for metric in family.metrics]
-    metrics += map(module_of, family.tables.values())
-    chances = [metric.chance.__module__ for metric in family.metrics if metric.chance]
-    modules = ["studygrid.evaluation", *_model_code(family, architecture), *metrics, *chances]
-    return fingerprint(modules)
+    return fingerprint(["studygrid.evaluation", *_scoring_code(family, architecture)])
+
+
+def infer_code(family: Family, architecture: str) -> str:
+    """Return the fingerprint of ``infer`` for an architecture."""
+    return fingerprint(["studygrid.inference", *_scoring_code(family, architecture)])
 
 
 def profile_code(family: Family, architecture: str) -> str:
@@ -83,9 +90,22 @@ def figures_code(family: Family, figures: Iterable[str]) -> str:
     return fingerprint(["studygrid.figures.job", *drawn])
 
 
+def inference_summary_code(figures: Iterable[str]) -> str:
+    """Return the fingerprint of ``inference_summary`` with the figures of that name."""
+    drawn = (module_of(INFERENCE_FIGURES[name]) for name in figures)
+    return fingerprint(["studygrid.inference_summary", *drawn])
+
+
 def report_code(family: Family) -> str:
     """Return the fingerprint of the report."""
     return fingerprint(["studygrid.report", *map(module_of, family.sections.values())])
+
+
+def _scoring_code(family: Family, architecture: str) -> list[str]:
+    metrics = [module_of(metric.compute) for metric in family.metrics]
+    tables = map(module_of, family.tables.values())
+    chances = [metric.chance.__module__ for metric in family.metrics if metric.chance]
+    return [*_model_code(family, architecture), *metrics, *tables, *chances]
 
 
 def _model_code(family: Family, architecture: str) -> list[str]:

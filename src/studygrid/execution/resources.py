@@ -16,6 +16,7 @@ from pathlib import Path
 from studygrid.errors import StudygridError
 from studygrid.grid import Run
 from studygrid.plan import Plan
+from studygrid.spec import ShardSpec
 from studygrid.study import Size
 from studygrid.training.budget import Budget
 
@@ -30,6 +31,8 @@ LONGEST_MIN = 24 * 60  # of any try; a run that needs longer goes on in the next
 # Input numbers that a slow model trains on in a second: a large one on an old GPU, a ResNet-50 on
 # one CPU core.
 GPU_RATE, CPU_RATE = 10_000_000, 200_000
+# A sample of a shard: made by a slow generator, and as it lies in memory.
+SHARD_RATE, SHARD_SAMPLE_MB = 5, 0.01
 FORWARD = 1 / 3  # what scoring a sample costs of training on it
 
 
@@ -137,10 +140,16 @@ class Needs:
         """GPUs that a job on a device needs: none where the config says cpu."""
         return int(self._on_gpu)
 
+    def shard(self, spec: ShardSpec) -> Need:
+        """Return what making a shard needs."""
+        memory = SNAKEMAKE_MB + PYTHON_MB + SHARD_SAMPLE_MB * spec.samples
+        return _need(memory, spec.samples / SHARD_RATE)
+
     def prepare(self, resolution: int) -> Need:
         """Return what preparing the data at a resolution needs."""
         data = self._guessed(resolution)
-        memory = SNAKEMAKE_MB + PYTHON_MB + 3 * data.mb
+        shards = SHARD_SAMPLE_MB * sum(spec.samples for spec in self._plan.shards)
+        memory = SNAKEMAKE_MB + PYTHON_MB + 3 * data.mb + shards
         return _need(memory, data.mb * 1e6 / CPU_RATE / 10)
 
     def train(self, run: Run) -> Need:
@@ -163,6 +172,16 @@ class Needs:
         kept = self._kept(data, run.resolution, 0, self._at_once(run.resolution, batch))
         seconds = self._seconds(data, FORWARD * (data.test + data.validation))
         return _need(self._memory(data, kept), seconds)
+
+    def infer(self, run: Run) -> Need:
+        """Return what scoring a run again needs; under autocast it is scored in float32 too."""
+        data, inference = self._data(run.resolution), self._plan.study.inference
+        samples = getattr(data, inference.dataset_split)
+        batch = min(inference.batch_size, max(samples, data.validation) or inference.batch_size)
+        kept = self._kept(data, run.resolution, 0, self._at_once(run.resolution, batch))
+        passes = 1 if inference.autocast is False else 2
+        scored = passes * (samples + data.validation)
+        return _need(self._memory(data, kept), self._seconds(data, FORWARD * scored))
 
     def profile(self, resolution: int) -> Need:
         """Return what a profile needs."""

@@ -26,6 +26,8 @@ from studygrid.study import AXES
 
 # It names no output: beside a Snakemake that runs the study it reads what is there.
 _BESIDE = {"partial"}
+# They name what is to be made, and make nothing.
+_TARGETS = {"all", "shards"}
 
 
 class Session:
@@ -73,9 +75,8 @@ class Session:
         self._name_call()
         dag = self._workflow.dag
         jobs = list(dag.needrun_jobs())
-        to_do = Counter(job.rule.name for job in jobs)
-        to_do.pop("all", None)
-        total = sum(job.rule.name != "all" for job in dag.jobs)
+        to_do = Counter(job.rule.name for job in jobs if job.rule.name not in _TARGETS)
+        total = sum(job.rule.name not in _TARGETS for job in dag.jobs)
         listed = ", ".join(f"{count} {rule}" for rule, count in to_do.items())
         print(
             f"  jobs to do: {to_do.total()}{f' ({listed})' if listed else ''}; "
@@ -102,7 +103,9 @@ class Session:
                     return execute(*arguments, **named)
             except StudygridError as error:
                 raise self._refusal(str(error)) from None
-            except Exception:
+            except Exception as error:
+                if self._plan.shards and type(error).__name__ == "LockException":
+                    raise self._refusal(_locked(self._plan)) from None
                 if self._has_started:
                     why = shlex.join(["studygrid", "status", str(self._results)])
                     print(f"what failed, why and what to do: {why}", file=sys.stderr)
@@ -179,6 +182,15 @@ def _refuse_a_second_writer(executor: str, before: Holder | None) -> None:
         raise StudygridError(describe_jobs(jobs))
 
 
+def _locked(plan: Plan) -> str:
+    """Return what to tell where Snakemake's own lock refuses: no other study has files of ours."""
+    return (
+        f"another Snakemake in this folder makes shards in {plan.shard_records[0].parent}/ that "
+        "this study needs, too: wait until it has ended, or run this study in a clone of its own "
+        "with the same `execution.shards`. If none runs: snakemake --unlock"
+    )
+
+
 def describe(plan: Plan) -> str:
     """Return the grid in words: axes, cells, runs."""
     unit = plan.family.resolution_unit
@@ -190,6 +202,12 @@ def describe(plan: Plan) -> str:
         lines.append(f"  {axis:<10} {len(values):>3}: {shown}{suffix}")
     cells, runs = len(plan.cells), len(plan.runs)
     lines.append(f"  {cells} cells, {runs} runs, {len(plan.profiled)} profiles")
+    if plan.shards:
+        samples = sum(spec.samples for spec in plan.shards)
+        folder = plan.shard_records[0].parent
+        lines.append(f"  {len(plan.shards)} shards of {samples:,} samples in {folder}/")
+    if plan.study.inference.enabled:
+        lines.append(f"  {runs} inferences, on the {plan.study.inference.dataset_split} split")
     lines.append(f"  results in {plan.study.results}/")
     return "\n".join(lines)
 

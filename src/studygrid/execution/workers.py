@@ -32,6 +32,7 @@ _PRELOADED = (
     "sklearn.metrics",
     "torch._dynamo",  # an optimiser's first step imports it
     "studygrid.evaluation",
+    "studygrid.inference",
     "studygrid.preparation",
     "studygrid.profiling.job",
     "studygrid.training.job",

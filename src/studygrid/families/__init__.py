@@ -14,6 +14,7 @@ from studygrid.families.base import Family, load_reference
 
 BUILT_IN = {
     "classification": "studygrid.families.classification:FAMILY",
+    "events": "studygrid.families.events:FAMILY",
     "ptychography": "studygrid.families.ptychography:FAMILY",
     "segmentation": "studygrid.families.segmentation:FAMILY",
     "tagvae": "studygrid.families.tagvae:FAMILY",

@@ -84,6 +84,30 @@ class Undefined(Exception):  # noqa: N818 (a result, not an error)
 
 
 @dataclass(frozen=True)
+class Shard:
+    """A piece of raw data that a job of its own makes; all resolutions share it.
+
+    Attributes
+    ----------
+    name
+        A name in the dataset; the file's name has the hash of all that decides its content too.
+    options
+        What decides its content, in plain values.
+    samples
+        How many samples it is asked for: what its job costs.
+    """
+
+    name: str
+    options: Mapping[str, Any]
+    samples: int
+
+
+def no_shards(options: Any) -> Sequence[Shard]:
+    """Return no shard: of data that is there already."""
+    return ()
+
+
+@dataclass(frozen=True)
 class Dataset:
     """A source of data.
 
@@ -105,6 +129,12 @@ class Dataset:
         reading images; a config with such a run is refused.
     workers
         Processes that its preparation can use.
+    shards
+        From the options to the pieces that are made before it is prepared. Where there are any,
+        `prepare` takes their files too, ``shards={name: path}``.
+    make_shard
+        Reference to ``f(options: Mapping, file: Path) -> dict`` that writes a shard, as NPZ, and
+        returns facts of it, the versions of what made it among them.
     """
 
     name: str
@@ -117,6 +147,8 @@ class Dataset:
     check: Callable[[Any], Sequence[tuple[str, str]]] = lambda options: ()
     refuses: Callable[[Any, Architecture], str | None] = lambda options, architecture: None
     workers: int = 1
+    shards: Callable[[Any], Sequence[Shard]] = no_shards
+    make_shard: str = ""
 
 
 @dataclass(frozen=True)
@@ -224,9 +256,18 @@ class Task(Protocol):
         ...
 
     def score(
-        self, model: nn.Module, split: Split, metrics: Sequence[str], batch_size: int
+        self,
+        model: nn.Module,
+        split: Split,
+        metrics: Sequence[str],
+        batch_size: int,
+        *,
+        details: bool = True,
     ) -> Scores:
-        """Score a model (in evaluation mode) on a whole split; `loss` is a metric too."""
+        """Score a model (in evaluation mode) on a whole split; `loss` is a metric too.
+
+        Without `details` the values alone are wanted, as after each epoch.
+        """
         ...
 
     def example(self, batch_size: int) -> Batch:

@@ -42,14 +42,49 @@ class _Scripts:
         )
 
 
+@dataclass(frozen=True)
+class Head:
+    """What stands above the sections of a page, and what it says that it was made from.
+
+    Attributes
+    ----------
+    name, subject, kind
+        The title, what it is of (in the title of the window), and the line above the title.
+    facts
+        Terms and what they are.
+    """
+
+    name: str
+    subject: str
+    kind: str
+    facts: tuple[tuple[str, str], ...]
+    made_from: str
+
+
 def html_page(study: StudyResults, sections: Sequence[Section], *, for_paper: bool = False) -> str:
-    """Return a report as HTML: the same text for the same results.
+    """Return a study's report as HTML: the same text for the same results.
+
+    Parameters
+    ----------
+    for_paper
+        As for `page_of`.
+    """
+    made_from = "files that it names" if study.collected else "records of the study"
+    facts = tuple(_facts(study))
+    head = Head(study.name, study.family.title, kind_of(study), facts, made_from)
+    return page_of(head, sections, for_paper=for_paper)
+
+
+def page_of(head: Head, sections: Sequence[Section], *, for_paper: bool = False) -> str:
+    """Return a page as HTML.
 
     Everything is in it: styles, scripts, figures, and the libraries that draw the charts, which
     are there only where a section has one.
 
     Parameters
     ----------
+    sections
+        Their figures are drawn; the id of each is its own.
     for_paper
         Leave out what a printed page cannot show: charts, scripts, columns on demand.
     """
@@ -65,17 +100,17 @@ def html_page(study: StudyResults, sections: Sequence[Section], *, for_paper: bo
         _environment()
         .get_template("page.html.jinja")
         .render(
-            name=study.name,
-            family=study.family.title,
-            kind=kind_of(study),
-            facts=_facts(study),
+            name=head.name,
+            family=head.subject,
+            kind=head.kind,
+            facts=head.facts,
             sections=list(zip(sections, blocks, strict=True)),
             style=Markup(_asset("page.css")),
             policy=scripts.policy,
             page_script=Markup(scripts.page) if scripts.page else None,
             chart_script=_packed(scripts.charts) if scripts.charts else None,
             version=__version__,
-            made_from="files that it names" if study.collected else "records of the study",
+            made_from=head.made_from,
         )
     )
 

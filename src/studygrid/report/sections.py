@@ -65,10 +65,10 @@ def report_sections(study: StudyResults, files: DrawnFiles) -> list[Section]:
         section = make(study)
         if section is not None:
             sections.append(placed(section, files))
-    return _with_own_ids(sections)
+    return with_own_ids(sections)
 
 
-def _with_own_ids(sections: Sequence[Section]) -> list[Section]:
+def with_own_ids(sections: Sequence[Section]) -> list[Section]:
     """Return the sections with ids that no two share: they are the targets of links."""
     seen: dict[str, int] = {}
     found = []

@@ -13,6 +13,7 @@ from studygrid.status.study_state import StudyState
 from studygrid.status.words import Words
 
 DOCUMENT_VERSION = 1
+_COUNTED = ("run", "profile", "prepare", "shard", "infer")
 
 
 def document(study: StudyState) -> dict[str, Any]:
@@ -38,7 +39,7 @@ def document(study: StudyState) -> dict[str, Any]:
             {
                 "failure": count.kind,
                 "is_result": count.is_result,
-                **{f"{what}s": count.jobs.get(what, 0) for what in ("run", "profile", "prepare")},
+                **{f"{what}s": count.jobs.get(what, 0) for what in _COUNTED},
                 "advice": count.advice,
                 "log": count.log,
             }
@@ -58,6 +59,8 @@ def document(study: StudyState) -> dict[str, Any]:
                 "rule": job.rule,
                 "model": job.model,
                 "resolution": job.resolution,
+                "shard": None if job.shard is None else job.shard.stem,
+                "run": None if job.run is None else job.run.path,
                 "state": str(job.state),
                 "failure": job.failure,
                 "reason": job.reason,

@@ -23,9 +23,9 @@ class FailureCount:
     is_result
         Whether records say so: these are not tried again.
     jobs
-        How many of each: ``run``, ``prepare``, ``profile``.
+        How many of each: ``run``, ``shard``, ``prepare``, ``profile``, ``infer``.
     log
-        The log of the first of them, below the results folder.
+        The log of the first of them, below the results folder; of a shard, the whole path.
     """
 
     kind: str

@@ -1,10 +1,10 @@
-"""The jobs that are of no run, `prepare` and `profile`: they have no event log, but a log."""
+"""The jobs beside the runs: `shard`, `prepare`, `profile`, `infer`. They have a log, no events."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,9 @@ from typing import Any
 from pydantic_core import from_json
 
 from studygrid.execution.failures import ADVICE, RESULTS, Failure
+from studygrid.grid import Run
 from studygrid.records import Status
+from studygrid.shards import log_path
 from studygrid.status.states import State
 
 _TAIL_BYTES = 1 << 16
@@ -23,14 +25,20 @@ _KIND = re.compile(rf"^(?P<kind>{'|'.join(Failure)}): (?P<why>.*)")
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job that is of no run, as its record and its log tell it.
+    """A job that is no part of a run, as its record and its log tell it.
 
     Attributes
     ----------
     rule
-        ``prepare`` or ``profile``.
+        ``shard``, ``prepare``, ``profile`` or ``infer``.
     model
-        None of `prepare`.
+        Of a profile or an inference.
+    resolution
+        None of a shard.
+    shard
+        The record of a shard.
+    run
+        The run that is inferred.
     state
         Done, failed, or waiting; what runs now its log does not tell.
     is_result
@@ -39,36 +47,71 @@ class JobView:
 
     rule: str
     model: str | None
-    resolution: int
+    resolution: int | None
     state: State = State.WAITING
     failure: str | None = None
     reason: str | None = None
     is_result: bool = False
+    shard: Path | None = None
+    run: Run | None = None
 
     @property
     def name(self) -> str:
         """What it is called on a screen."""
+        if self.shard is not None:
+            return f"{self.rule} {self.shard.stem}"
+        if self.run is not None:
+            return f"{self.rule} {self.run.path}"
         where = f"res{self.resolution}"
         return f"{self.rule} {where if self.model is None else f'{self.model}/{where}'}"
 
     @property
     def log(self) -> str:
-        """Its log, below the results folder."""
+        """Its log, below the results folder; of a shard, the whole path."""
+        if self.shard is not None:
+            return str(log_path(self.shard))
+        if self.run is not None:
+            return f"runs/{self.run.path}/inference.log"
         where = f"res{self.resolution}"
         prepared = f"data/{where}/prepare.log"
         return prepared if self.model is None else f"profiles/{self.model}/{where}.log"
 
 
 class OtherJobs:
-    """The `prepare` and `profile` jobs of a study; what has not changed is not read again."""
+    """The jobs of a study that are of no run; what has not changed is not read again."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._read: dict[JobView, tuple[tuple[int, ...], JobView]] = {}
 
-    def views(self, resolutions: list[int], profiled: list[tuple[str, int]]) -> list[JobView]:
-        """Return how the jobs of some resolutions, and some models at them, stand."""
-        return [*map(self._prepare, resolutions), *(self._profile(*pair) for pair in profiled)]
+    def views(
+        self,
+        resolutions: Sequence[int],
+        profiled: Sequence[tuple[str, int]],
+        shards: Sequence[Path] = (),
+        inferred: Sequence[Run] = (),
+    ) -> list[JobView]:
+        """Return how the jobs of some resolutions, and some models at them, stand.
+
+        Parameters
+        ----------
+        shards
+            Records of the shards that the data is prepared from.
+        inferred
+            The runs that are scored once more.
+        """
+        prepared = [*map(self._prepare, resolutions)]
+        # Once all data is prepared nobody needs them, and they may be deleted.
+        are_used = all(job.state is State.DONE for job in prepared)
+        made = [self._shard(record, is_used=are_used) for record in shards]
+        profiles = (self._profile(*pair) for pair in profiled)
+        return [*made, *prepared, *profiles, *map(self._infer, inferred)]
+
+    def _shard(self, record: Path, *, is_used: bool) -> JobView:
+        planned = JobView("shard", None, None, shard=record)
+        if is_used:
+            return replace(planned, state=State.DONE)
+        return self._view(planned, record, log_path(record))
 
     def _prepare(self, resolution: int) -> JobView:
         folder = self._folder / "data" / f"res{resolution}"
@@ -78,6 +121,11 @@ class OtherJobs:
     def _profile(self, model: str, resolution: int) -> JobView:
         record = profile_path(self._folder, model, resolution)
         return self._view(JobView("profile", model, resolution), record, record.with_suffix(".log"))
+
+    def _infer(self, run: Run) -> JobView:
+        folder = self._folder / "runs" / run.path
+        planned = JobView("infer", run.model, run.resolution, run=run)
+        return self._view(planned, folder / "inference.json", folder / "inference.log")
 
     def _view(self, planned: JobView, record: Path, log: Path) -> JobView:
         signature = (*_signature(record), *_signature(log))

@@ -18,6 +18,7 @@ from studygrid.status.other_jobs import JobView, OtherJobs
 from studygrid.status.outdated import Outdated
 from studygrid.status.processes import is_alive_elsewhere, is_alive_here, running_snakemake
 from studygrid.status.run_state import Phase, RunState
+from studygrid.status.shard_records import shard_records
 from studygrid.status.slurm import SlurmJobs
 from studygrid.status.study_state import Notes, StudyState, study_state
 from studygrid.training.budget import Budget
@@ -97,13 +98,23 @@ class StudyReader:
         return self._outdated.among(ended, self._plan) if self._plan else {}
 
     def _jobs(self) -> list[JobView]:
-        """Return the jobs that are of no run, but that the selected runs need."""
+        """Return the jobs beside the selected runs, that they need or that need them."""
         if self._plan is None:
             return []
         pairs = {(run.model, run.resolution) for run in self._runs}
         resolutions = dict.fromkeys(run.resolution for run in self._runs)
         profiled = [pair for pair in self._plan.profiled if pair in pairs]
-        return self._other_jobs.views(list(resolutions), profiled)
+        shards = shard_records(self._plan, self._folder)
+        return self._other_jobs.views(
+            list(resolutions), profiled, shards, self._inferred(self._plan)
+        )
+
+    def _inferred(self, plan: Plan) -> list[Run]:
+        """Return the runs to infer; what failed in training is told once, by the run."""
+        if not plan.study.inference.enabled:
+            return []
+        states = self._logs.states
+        return [run for run in self._runs if states[run].in_evaluation or not states[run].is_result]
 
     def _find_runs(self) -> None:
         is_new = self._read_plan()

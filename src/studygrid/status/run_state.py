@@ -244,6 +244,8 @@ def _exception(state: RunState, event: Event) -> RunState:
 
 def _retry(state: RunState, event: Event) -> RunState:
     """Return a state as it is after `studygrid retry` has removed records."""
+    if event.words("job") == "infer":
+        return state
     if event.words("job") == "evaluate" and state.trained:
         return replace(
             state,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from studygrid.status.run_view import RunView
 from studygrid.status.states import State
@@ -45,7 +46,7 @@ def advice(study: StudyState) -> list[str]:
             some(number, "run" if what == "run" else f"{what} job")
             for what, number in count.jobs.items()
         )
-        log = "" if count.is_result else f" ({study.folder}/{count.log})"
+        log = "" if count.is_result else f" ({Path(study.folder, count.log)})"
         lines.append(f"{count.kind}, {jobs}: {count.advice or 'the log says more'}{log}")
     if any(not count.is_result for count in study.failures):
         lines.append(_who_goes_on(study))

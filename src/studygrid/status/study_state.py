@@ -63,7 +63,7 @@ class StudyState:
     end_in_sec
         Time to the expected end; 0 if nothing remains, None where it cannot be known.
     jobs
-        The jobs that are of no run: `prepare` and `profile`.
+        The jobs beside the runs: `shard`, `prepare`, `profile` and `infer`.
     snakemake
         The Snakemake that runs the study now; None if none does, as far as can be told.
     """

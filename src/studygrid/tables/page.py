@@ -49,7 +49,7 @@ def page_of(table: Table) -> Page:
     rows = table.frame[list(table.main)].to_dict("records")
     return Page(
         headings=tuple(
-            f"{words} (95 % interval)" if name in _MEASURES else words
+            f"{words} (95 % interval)" if _has_interval(name, table) else words
             for name, words in zip(names, headings, strict=True)
         ),
         numeric=tuple(
@@ -57,6 +57,10 @@ def page_of(table: Table) -> Page:
         ),
         rows=[tuple(_cell(name, row) for name in names) for row in rows],
     )
+
+
+def _has_interval(name: str, table: Table) -> bool:
+    return name in _MEASURES and f"{_MEASURES[name]}ci_low" in table.main
 
 
 def _cell(name: str, row: Mapping[Hashable, Any]) -> str:

@@ -34,6 +34,8 @@ def load(path: Path, sha256: str) -> dict[str, Any]:
         data = path.read_bytes()
     except FileNotFoundError:
         raise RecordError(f"{path}: missing; {hint}") from None
+    except OSError as error:
+        raise RecordError(f"{path}: cannot be read ({error.strerror}); {hint}") from None
     if hashlib.sha256(data).hexdigest() != sha256:
         raise RecordError(f"{path}: is not the checkpoint that its train record names; {hint}")
     try:

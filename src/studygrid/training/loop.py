@@ -279,7 +279,8 @@ class Trainer:
     def _validate(self) -> dict[str, float | None]:
         self.model.eval()
         names = list(dict.fromkeys(["loss", self.training.monitor, *self.epoch_metrics]))
-        scores = self.task.score(self.model, "validation", names, self.validation_batch_size)
+        at_once = self.validation_batch_size
+        scores = self.task.score(self.model, "validation", names, at_once, details=False)
         loss = scores.values["loss"]
         if loss is None or not math.isfinite(loss):
             why = scores.undefined.get("loss", f"it is {loss}")

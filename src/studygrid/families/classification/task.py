@@ -105,12 +105,18 @@ class ClassificationTask:
 
     @torch.inference_mode()
     def score(
-        self, model: nn.Module, split: Split, metrics: Sequence[str], batch_size: int
+        self,
+        model: nn.Module,
+        split: Split,
+        metrics: Sequence[str],
+        batch_size: int,
+        *,
+        details: bool = True,
     ) -> Scores:
         """Score a model on a whole split, in float32."""
         predictions = self._predict(model, split, batch_size)
         values, undefined = metric_values(self._family, metrics, predictions)
-        if split != "test":
+        if not details:
             return Scores(values, undefined)
         counts = np.bincount(predictions.labels, minlength=self._classes)
         per_sample = {

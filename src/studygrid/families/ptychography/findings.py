@@ -144,6 +144,14 @@ def examples(predictions: Predictions) -> dict[str, NDArray[np.float32]]:
     return {name: image.astype(np.float32) for name, image in images.items()}
 
 
+def per_sample(predictions: Predictions) -> dict[str, NDArray[Any]]:
+    """Return the loss of each group, of an engine's scan of each pattern; see `SampleLosses`."""
+    samples = predictions.samples
+    if samples is None:
+        return {}
+    return {"index": samples.index, "scan": samples.scan, "loss": samples.loss}
+
+
 def flat_scores(predictions: Predictions) -> dict[str, float]:
     """Return what a flat object scores, of the metrics that have a value for it.
 

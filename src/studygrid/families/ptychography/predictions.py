@@ -45,6 +45,25 @@ class Reconstruction:
 
 
 @dataclass(frozen=True, eq=False)
+class SampleLosses:
+    """The loss of each sample: of a group for a network, of a pattern for an engine.
+
+    Attributes
+    ----------
+    index
+        Of the pattern, of a group its first, within the prepared arrays, int64 (n,).
+    scan
+        Which reconstruction it is of, counted from 0, int64 (n,).
+    loss
+        Float64, shape (n,).
+    """
+
+    index: NDArray[np.int64]
+    scan: NDArray[np.int64]
+    loss: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
 class Predictions:
     """Reconstructions of all scans of a split.
 
@@ -56,11 +75,14 @@ class Predictions:
         R-factor: sum of ``|calculated amplitude - measured amplitude|`` over the sum of the
         measured amplitudes, over all patterns of the split; the calculated ones are of the
         assembled objects.
+    samples
+        What the loss is the mean of; None where it is not known.
     """
 
     reconstructions: tuple[Reconstruction, ...]
     loss: float
     pattern_error: float
+    samples: SampleLosses | None = None
 
     @cached_property
     def attempts(self) -> tuple[Aligned | Undefined, ...]:

@@ -47,6 +47,8 @@ class GroupSamples:
     ----------
     side
         N, px.
+    indices, pattern_indices
+        Of the first pattern of each group, and of each of `patterns`.
     patterns
         The patterns of all groups, each once.
     positions
@@ -61,6 +63,8 @@ class GroupSamples:
         groups = np.asarray(data.array("groups")[indices])
         distinct, members = np.unique(groups, return_inverse=True)
         self.side = data.array("patterns").shape[-1]
+        self.indices: NDArray[np.int64] = np.asarray(indices, dtype=np.int64)
+        self.pattern_indices: NDArray[np.int64] = np.asarray(distinct, dtype=np.int64)
         self._device = device
         self._members = torch.from_numpy(members.reshape(groups.shape))
         self._scan = torch.from_numpy(np.array(data.array("scan")[indices])).to(device)

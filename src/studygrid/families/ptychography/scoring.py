@@ -18,7 +18,11 @@ from studygrid.families.ptychography.losses import Loss
 from studygrid.families.ptychography.memory import PX_AT_ONCE
 from studygrid.families.ptychography.models.patches import Engine, Patches
 from studygrid.families.ptychography.physics import amplitude, extract, illumination
-from studygrid.families.ptychography.predictions import Predictions, Reconstruction
+from studygrid.families.ptychography.predictions import (
+    Predictions,
+    Reconstruction,
+    SampleLosses,
+)
 from studygrid.families.ptychography.samples import Groups, GroupSamples
 
 
@@ -85,11 +89,14 @@ class Found:
         See `Reconstruction`; on the device.
     losses
         Of each group, shape (n,); of an engine, of each pattern.
+    index
+        Of these groups or patterns, shape (n,); see `SampleLosses`.
     """
 
     object: Tensor
     coverage: Tensor
     losses: Tensor
+    index: NDArray[np.int64]
 
 
 def predict(
@@ -108,7 +115,8 @@ def predict(
     passes
         In which the phases of patches are made to agree; see `assemble_groups`.
     """
-    losses: list[Tensor] = []
+    losses: list[NDArray[np.float64]] = []
+    index: list[NDArray[np.int64]] = []
     reconstructions: list[Reconstruction] = []
     errors = torch.zeros(2, dtype=torch.float64)
     for scan in scans:
@@ -117,7 +125,8 @@ def predict(
             found = _by_engine(model, scan, probe, loss, batch)
         else:
             found = _by_network(model, scan, probe, loss, batch, passes)
-        losses.append(found.losses.double())
+        losses.append(found.losses.double().cpu().numpy())
+        index.append(found.index)
         errors += pattern_errors(found.object, scan.samples, probe)
         reconstructions.append(
             Reconstruction(
@@ -128,10 +137,15 @@ def predict(
                 box=scan.box,
             )
         )
+    counts = [len(part) for part in losses]
+    loss_of_each = np.concatenate(losses)
     return Predictions(
         reconstructions=tuple(reconstructions),
-        loss=torch.cat(losses).mean().item(),
+        loss=float(loss_of_each.mean()),
         pattern_error=(errors[0] / errors[1]).item(),
+        samples=SampleLosses(
+            np.concatenate(index), np.repeat(np.arange(len(counts)), counts), loss_of_each
+        ),
     )
 
 
@@ -151,7 +165,7 @@ def _by_network(
     shape = (scan.truth.shape[0], scan.truth.shape[1])
     weights = illumination(probe)
     assembled = assemble_groups(patches, weights, samples.group_positions, shape, passes)
-    return Found(*assembled, torch.cat(losses))
+    return Found(*assembled, torch.cat(losses), samples.indices)
 
 
 def _by_engine(model: Engine, scan: Scan, probe: Tensor, loss: Loss, batch: int) -> Found:
@@ -164,7 +178,8 @@ def _by_engine(model: Engine, scan: Scan, probe: Tensor, loss: Loss, batch: int)
         for singles in _singles(scan, patterns, batch)
     ]
     positions = samples.positions.unsqueeze(1)
-    return Found(found, coverage_of(illumination(probe), positions, shape), torch.cat(losses))
+    coverage = coverage_of(illumination(probe), positions, shape)
+    return Found(found, coverage, torch.cat(losses), samples.pattern_indices)
 
 
 def _singles(scan: Scan, patterns: Tensor, batch: int) -> Iterator[Groups]:

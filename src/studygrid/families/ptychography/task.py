@@ -117,7 +117,13 @@ class PtychographyTask:
 
     @torch.no_grad()
     def score(
-        self, model: nn.Module, split: Split, metrics: Sequence[str], batch_size: int
+        self,
+        model: nn.Module,
+        split: Split,
+        metrics: Sequence[str],
+        batch_size: int,
+        *,
+        details: bool = True,
     ) -> Scores:
         """Score the objects that a model makes of a whole split, in float32."""
         if split not in self._scans:
@@ -127,7 +133,7 @@ class PtychographyTask:
             model, self._scans[split], self._probes, self._loss, batch_size, passes
         )
         values, undefined = metric_values(self._family, metrics, predictions)
-        if split != "test":
+        if not details:
             return Scores(values, undefined)
         return Scores(
             values,
@@ -135,6 +141,7 @@ class PtychographyTask:
             chance=_finding("flat_scores", predictions),
             facts={"phase_passes": passes, **_finding("facts", predictions)},
             tables=tables_of(self._family, predictions),
+            per_sample=_finding("per_sample", predictions),
             examples=_finding("examples", predictions),
         )
 

@@ -39,7 +39,7 @@ from studygrid.families.segmentation.thresholds import (
     confusion_at,
     precision_recall_rows,
 )
-from studygrid.families.segmentation.widths import iou_by_width_rows
+from studygrid.families.segmentation.widths import iou_by_width_rows, mask_width_px
 from studygrid.spec import ModelSpec, TrainSpec
 
 
@@ -111,7 +111,13 @@ class SegmentationTask:
 
     @torch.inference_mode()
     def score(
-        self, model: nn.Module, split: Split, metrics: Sequence[str], batch_size: int
+        self,
+        model: nn.Module,
+        split: Split,
+        metrics: Sequence[str],
+        batch_size: int,
+        *,
+        details: bool = True,
     ) -> Scores:
         """Score a model on a whole split, in float32."""
         # A curve and a threshold are of the probability of one foreground class.
@@ -129,16 +135,16 @@ class SegmentationTask:
             threshold = self._choose_threshold(model, batch_size, own)
         predictions = _predictions(counts, threshold)
         values, undefined = metric_values(self._family, metrics, predictions)
-        if split != "test":
+        if not details:
             return Scores(values, undefined)
         return Scores(
             values,
             undefined,
             class_shares=_class_shares(predictions),
             facts=_facts(predictions, threshold),
-            tables=self._tables(predictions, counts),
-            per_sample=self._per_sample(predictions),
-            examples=self._examples(model, predictions),
+            tables=self._tables(split, predictions, counts),
+            per_sample=self._per_sample(split, predictions),
+            examples=self._examples(model, split, predictions),
         )
 
     def _count(
@@ -183,46 +189,56 @@ class SegmentationTask:
             )
         return self._splits[split]
 
-    def _tables(self, predictions: Predictions, counts: SplitCounts) -> dict[str, Table]:
+    def _tables(
+        self, split: Split, predictions: Predictions, counts: SplitCounts
+    ) -> dict[str, Table]:
         tables = tables_of(self._family, predictions)
         if tables:
-            shares = self._widths() / self._spec.resolution
+            shares = self._widths(split, predictions) / self._spec.resolution
             tables["iou_by_width"] = iou_by_width_rows(shares, predictions.confusion)
             if counts.histograms is not None:
                 tables["precision_recall"] = precision_recall_rows(counts.histograms)
         return tables
 
-    def _widths(self) -> np.ndarray[Any, Any]:
-        return np.asarray(self._data.array("width_px")[self._data.indices("test")])
+    def _widths(self, split: Split, predictions: Predictions) -> np.ndarray[Any, Any]:
+        """Return the width of each mask; those of the test split were measured when prepared."""
+        indices = self._data.indices(split)
+        widths = np.array(self._data.array("width_px")[indices])
+        for position in np.flatnonzero(np.isnan(widths) & (predictions.foreground_px > 0)):
+            widths[position] = mask_width_px(self._masks[indices[position]])
+        return widths
 
-    def _per_sample(self, predictions: Predictions) -> dict[str, np.ndarray[Any, Any]]:
+    def _per_sample(
+        self, split: Split, predictions: Predictions
+    ) -> dict[str, np.ndarray[Any, Any]]:
         return {
-            "index": self._data.indices("test"),
+            "index": self._data.indices(split),
+            "loss": predictions.losses,
             "iou": image_scores("iou", predictions.confusion),
             "f1": image_scores("f1", predictions.confusion),
             "foreground_px": predictions.foreground_px,
             "predicted_px": predictions.predicted_px,
             "true_positive_px": predictions.true_positive_px,
-            "width_px": self._widths(),
+            "width_px": self._widths(split, predictions),
         }
 
     def _examples(
-        self, model: nn.Module, predictions: Predictions
+        self, model: nn.Module, split: Split, predictions: Predictions
     ) -> dict[str, np.ndarray[Any, Any]]:
-        """Return what the model makes of the best, the median and the worst test images."""
+        """Return what the model makes of the best, the median and the worst images."""
         ious = image_scores("iou", predictions.confusion)
         chosen = choose_examples(ious, predictions.foreground_px)
         if not chosen:
             return {}
         positions = torch.tensor([position for _, position in chosen])
-        images = self._samples("test")[0]
+        images = self._samples(split)[0]
         # One by one: a batch of them may not fit where training's did.
         predicted = [
             counting.predicted_classes(model(self._normalised(images.take(position))))
             for position in torch.split(positions, 1)
         ]
         return {
-            "index": self._data.indices("test")[positions.numpy()],
+            "index": self._data.indices(split)[positions.numpy()],
             "kind": np.array([kind for kind, _ in chosen], dtype="U6"),
             "iou": ious[positions.numpy()],
             "predictions": torch.cat(predicted).cpu().numpy(),

@@ -106,7 +106,13 @@ class TagVaeTask:
 
     @torch.inference_mode()
     def score(
-        self, model: nn.Module, split: Split, metrics: Sequence[str], batch_size: int
+        self,
+        model: nn.Module,
+        split: Split,
+        metrics: Sequence[str],
+        batch_size: int,
+        *,
+        details: bool = True,
     ) -> Scores:
         """Score a model on a whole split, in float32; the loss counts the whole of beta."""
         assert isinstance(model, TagModel)
@@ -120,7 +126,7 @@ class TagVaeTask:
             samples=any(name.startswith("prior_") for name in metrics),
         )
         values, undefined = metric_values(self._family, metrics, found.predictions)
-        if split != "test":
+        if not details:
             return Scores(values, undefined)
         findings = {name: load_reference(f"{_FINDINGS}:{name}") for name in _KEPT}
         tables = tables_of(self._family, found.predictions)

@@ -46,10 +46,8 @@ def read_json(path: Path) -> Content:
         names a key twice; the message says which, and where.
     """
     text = _text(path, checked_bytes(path))
-    faults: list[str] = []
     try:
-        value = json.loads(text, object_pairs_hook=_object)
-        return Content(_finite(value, (), faults), tuple(faults))
+        return parse_json(text)
     except RecursionError:
         raise RecordError(f"{path}: is nested too deeply ({_DEEPEST} levels at most)") from None
     except json.JSONDecodeError as error:
@@ -57,6 +55,21 @@ def read_json(path: Path) -> Content:
         raise RecordError(f"{path}: is not JSON ({error}{cut})") from None
     except ValueError as error:
         raise RecordError(f"{path}: is not JSON that can be used ({error})") from None
+
+
+def parse_json(text: str | bytes) -> Content:
+    """Return what JSON says, as `read_json` does of a file.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON, or names a key twice.
+    RecursionError
+        If it is nested too deeply.
+    """
+    faults: list[str] = []
+    value = json.loads(text, object_pairs_hook=_object)
+    return Content(_finite(value, (), faults), tuple(faults))
 
 
 def checked_bytes(path: Path) -> bytes:
@@ -74,8 +87,13 @@ def checked_bytes(path: Path) -> bytes:
         raise RecordError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def check_file(path: Path) -> None:
+def check_file(path: Path, largest: int = LARGEST_BYTES) -> None:
     """Refuse what is no plain file of a usual size: reading a pipe would wait for ever.
+
+    Parameters
+    ----------
+    largest
+        The size in bytes that is still usual.
 
     Raises
     ------
@@ -96,8 +114,8 @@ def check_file(path: Path) -> None:
         raise RecordError(f"{path}: is a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
         raise RecordError(f"{path}: is no plain file")
-    if status.st_size > LARGEST_BYTES:
-        size, most = (number / 2**20 for number in (status.st_size, LARGEST_BYTES))
+    if status.st_size > largest:
+        size, most = (number / 2**20 for number in (status.st_size, largest))
         raise RecordError(f"{path}: is {size:,.0f} MiB, too large ({most:.0f} MiB at most)")
 
 

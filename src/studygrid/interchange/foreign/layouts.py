@@ -30,6 +30,7 @@ LAYOUTS: Final = {
     "vae": f"{_HERE}.vae_layout:LAYOUT",
     "resomap": f"{_HERE}.resomap_layout:LAYOUT",
     "generalization": f"{_HERE}.generalization_layout:LAYOUT",
+    "thesis": f"{_HERE}.thesis_layout:LAYOUT",
 }
 
 

@@ -1,0 +1,1 @@
+"""Datasets of collision events, and how they are prepared."""

@@ -1,0 +1,43 @@
+"""The folder of a report: `<output_root>/reports/report_<UTC time>_<name>`, never another's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from studygrid.errors import StudygridError
+
+_MOST_AT_ONCE = 1000
+
+
+def make_folder(output_root: Path, name: str, at: datetime | None = None) -> Path:
+    """Make the folder of a report; one that is made in the same second gets a number.
+
+    Parameters
+    ----------
+    at
+        When the report is made; now when left out.
+
+    Raises
+    ------
+    StudygridError
+        If it cannot be made.
+    """
+    time = f"{(at or datetime.now(UTC)).astimezone(UTC):%Y%m%d-%H%M%S}"
+    parent = output_root / "reports"
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, _MOST_AT_ONCE):
+            again = "" if number == 1 else f"-{number}"
+            folder = parent / f"report_{time}{again}_{name}"
+            try:
+                folder.mkdir()  # atomic: of two reports one gets it
+            except FileExistsError:
+                continue
+            return folder
+    except OSError as error:
+        raise StudygridError(
+            f"env.output_root: {parent}: cannot be written ({error.strerror}); name another folder "
+            "with env.output_root=FOLDER"
+        ) from None
+    raise StudygridError(f"{parent}: has {_MOST_AT_ONCE} reports of this second already")
