@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+from studygrid.execution.locks import NoFlockError, flock
 from studygrid.results.study_results import StudyResults
 
 POINTER = "report_pointer.txt"
@@ -50,17 +53,22 @@ def _point(folder: Path, manifest: Path, report_id: str) -> str | None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append a line to a file and to the disk, unless the file has it."""
+    """Append a line to a file and to the disk, unless the file has it.
+
+    The file is locked from its reading on, where its file system has locks: of two that append
+    the same line, one does.
+    """
+    if path.exists() and line.encode() in path.read_bytes().splitlines():
+        return  # so that a file that may only be read is no error
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
+        with suppress(NoFlockError):  # an append is whole without one, at worst twice
+            flock(handle, fcntl.LOCK_EX)
         before = path.read_bytes()
-    except FileNotFoundError:
-        before = b""
-    if line.encode() in before.splitlines():
-        return
-    # The end of a line that a crash has cut must not swallow this one.
-    start = b"" if not before or before.endswith(b"\n") else b"\n"
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
+        if line.encode() in before.splitlines():
+            return
+        # The end of a line that a crash has cut must not swallow this one.
+        start = b"" if not before or before.endswith(b"\n") else b"\n"
         os.write(handle, start + line.encode() + b"\n")
         os.fsync(handle)
     finally:

@@ -117,7 +117,8 @@ def _message(fault: Any) -> str:
 
 def _words(fault: Any) -> list[str]:
     """Return the words that are valid in place of a wrong one."""
-    return re.findall(r"'([^']*)'", fault["ctx"]["expected"])
+    found = re.findall(r"'([^']*)'|\b(True|False)\b", fault["ctx"]["expected"])
+    return [word or boolean.lower() for word, boolean in found]
 
 
 def _is_number(text: str) -> bool:

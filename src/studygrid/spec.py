@@ -92,7 +92,7 @@ class InferSpec(Spec):
     metrics: list[str]
     split: Literal["test", "validation", "train"]
     batch_size: PositiveInt
-    autocast: Literal["auto"] | bool
+    autocast: Literal["auto", True, False]
     persist_raw_scores: bool
 
     @classmethod

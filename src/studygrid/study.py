@@ -206,7 +206,7 @@ class Inference(Section):
     batch_size: PositiveInt = Field(
         512, description="Samples scored at once; no score depends on it."
     )
-    autocast: Literal["auto"] | bool = Field(
+    autocast: Literal["auto", True, False] = Field(
         "auto",
         description="Whether networks compute in bfloat16; `auto`: on a CUDA device that has it. "
         "What that changes is measured and recorded.",

@@ -342,6 +342,13 @@ def test_compression_is_bits_before_over_bits_after() -> None:
     assert "one code" in str(outcome("compression_ratio", one_code))
 
 
+def test_the_definition_of_compression_says_what_the_input_counts() -> None:
+    (metric,) = [metric for metric in METRICS if metric.name == "compression_ratio"]
+    for words in ("32 bits for each of the 3 features", "3 bits", "globals count nothing"):
+        assert words in metric.definition
+    assert "a constant of the options" in metric.definition
+
+
 def test_every_value_is_a_finite_number_within_its_bounds() -> None:
     predictions = drawn(4, 2000)
     for metric in METRICS:

@@ -243,6 +243,7 @@ def test_the_gradient_goes_straight_through() -> None:
 
 def test_the_commitment_pulls_vectors_to_their_codes_and_no_code_to_them() -> None:
     book = Codebook(4, 3, decay=0.9, restart_below=0.0).train()
+    book.use.fill_(1)
     codes = book.codes.clone()
     vectors = torch.randn(6, 3, requires_grad=True)
     coded = book(vectors)
@@ -276,6 +277,22 @@ def test_the_first_batch_sets_every_code_and_dead_ones_start_again() -> None:
     assert (book.use >= 0.4).all()
 
 
+def test_the_first_batch_sets_every_code_also_where_none_starts_again() -> None:
+    first = 100 + torch.randn(30, 2, generator=torch.Generator().manual_seed(0))
+    books = []
+    for restart_below in (0.0, 0.1):
+        torch.manual_seed(0)
+        books.append(Codebook(5, 2, decay=0.9, restart_below=restart_below).train())
+        books[-1](first)
+    assert torch.equal(books[0].codes, books[1].codes)
+    assert torch.equal(books[0].use, books[1].use)
+    assert (books[0].codes - 100).abs().max() < 10
+    books[0].codes[0] = -1e3  # nothing is near to it any more
+    for _ in range(200):
+        books[0](first)
+    assert (books[0].codes[0] == -1e3).all()
+
+
 def test_more_codes_than_vectors_start_at_them_round_and_round() -> None:
     book = Codebook(7, 2, decay=0.9, restart_below=0.5).train()
     vectors = torch.tensor([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
@@ -290,6 +307,7 @@ def test_more_codes_than_vectors_start_at_them_round_and_round() -> None:
 def test_without_restarts_dead_codes_stay() -> None:
     book = Codebook(2, 2, decay=0.5, restart_below=0.0).train()
     book.codes.copy_(torch.tensor([[0.0, 0.0], [50.0, 50.0]]))
+    book.use.copy_(torch.tensor([1.0, 0.0]))
     for _ in range(100):
         book(torch.zeros(4, 2))
     assert book.codes[1].tolist() == [50.0, 50.0]

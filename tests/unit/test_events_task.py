@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from sklearn.metrics import roc_auc_score
 
 from studygrid.execution import fingerprints
@@ -21,6 +22,7 @@ from studygrid.families.events.samples import Events
 from studygrid.families.events.task import EventsTask
 from studygrid.families.prepared import PreparedData
 from studygrid.forward_pass import ForwardPass
+from studygrid.plan import make_plan
 from studygrid.profiling import job as profiling
 from studygrid.records import ProfileRecord, read_record
 from studygrid.spec import ProfileSpec
@@ -41,6 +43,24 @@ EVERY = FAMILY.metric_names
 EPOCH = ("loss", *FAMILY.epoch_metrics)
 CPU = torch.device("cpu")
 BACKGROUND = 40  # in the test split of the bench
+
+
+def test_the_study_of_tokenizers_varies_the_codebook_at_its_largest_place_alone() -> None:
+    config = yaml.safe_load(
+        (Path(__file__).parents[2] / "config/studies/tokenizers.yaml").read_text()
+    )
+    plan = make_plan(config)
+    for model in ("gnn_linear_2", "gnn_vq_2", "mlp_vq_8_codes_32"):
+        runs = [run for run in plan.runs if run.model == model]
+        assert {(run.resolution, run.n_train) for run in runs} == {(32, "all")}
+        assert len(runs) == 3
+    models = plan.resolved()["models"]
+    fewer = models["mlp_vq_8_codes_32"]
+    assert (fewer["options"]["codes"], models["mlp_vq_8"]["options"]["codes"]) == (32, 256)
+    assert {**fewer, "options": {**fewer["options"], "codes": 256}} == models["mlp_vq_8"]
+    for kind in ("linear", "vq"):  # as wide as the other encoders'
+        of_gnn, of_mlp = (models[f"{encoder}_{kind}_2"]["options"] for encoder in ("gnn", "mlp"))
+        assert of_mlp.items() <= of_gnn.items()
 
 
 @pytest.fixture(scope="module")

@@ -95,10 +95,18 @@ def arrays(folder: Path, name: str | None) -> dict[str, np.ndarray[Any, Any]]:
         return dict(found)
 
 
-def close(name: str, one: float | None, other: float | None, rel: float = 1e-4) -> bool:
+# By which scores may differ between batch sizes on the CPU: sums of float32 in another order.
+# Measured: at most 3e-7 of events, 1e-6 elsewhere (metrics of the ptychography network).
+ROUNDING = {"events": 1e-6}
+ROUNDING_ELSEWHERE = 1e-5
+
+
+def close(
+    name: str, one: float | None, other: float | None, rel: float = 1e-4, off: float = 1e-6
+) -> bool:
     # A fresh network's amplitude is all but constant, and its Fourier ring correlation of noise.
     rel = 0.05 if "frc" in name else rel
-    return one == (None if other is None else pytest.approx(other, rel=rel, abs=1e-6))
+    return one == (None if other is None else pytest.approx(other, rel=rel, abs=off))
 
 
 # --- Scores
@@ -128,6 +136,7 @@ def test_it_scores_the_test_split_as_the_evaluation_does(
 @pytest.mark.parametrize("name", MODELS)
 def test_scores_do_not_depend_on_the_batch_size(trained: Any, tmp_path: Path, name: str) -> None:
     made = trained(name)
+    rounding = ROUNDING.get(MODELS[name][0], ROUNDING_ELSEWHERE)
     records, kept = [], []
     for size in (1, 7, 512):
         folder = tmp_path / str(size)
@@ -137,9 +146,10 @@ def test_scores_do_not_depend_on_the_batch_size(trained: Any, tmp_path: Path, na
     for record, found in zip(records[1:], kept[1:], strict=True):
         assert record.undefined == first.undefined
         for metric, value in first.metrics.items():
-            assert close(metric, record.metrics[metric], value), metric
+            assert close(metric, record.metrics[metric], value, rounding, 1e-9), metric
         for array, values in kept[0].items():
-            assert np.allclose(found[array], values, rtol=1e-3, atol=1e-4, equal_nan=True), array
+            other = found[array]
+            assert np.allclose(other, values, rtol=rounding, atol=1e-9, equal_nan=True), array
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -26,6 +26,7 @@ from studygrid.named_reports.figures.weight_effects import effect_words, weight_
 from tests.unit.named_report_runs import Run, made_epochs, made_grid, made_inputs, made_run
 
 SEEDS = [0, 1, 2]
+ALIKE = [0.5, 0.4, 0.6, 0.6, 0.5, 0.4, 0.4, 0.6, 0.5]  # of three weights: no effect
 
 
 def frame(*runs: Run) -> pd.DataFrame:
@@ -318,7 +319,12 @@ def test_a_weight_is_compared_with_the_least_above_zero() -> None:
     assert found["pairs"].tolist() == [3, 3]
     assert found["difference"].tolist() == pytest.approx([0.21, -0.29 / 3])
     words = effect_words(found.assign(measure="Error"))
-    assert "of 2 comparisons with the least weight above zero" in words[0]
+    assert "2 of 2 differences from the least weight above zero" in words[0]
+    alike = weight_effects(cells_of(frame(*runs)), pd.Series(ALIKE))
+    assert effect_words(alike.assign(measure="Error")) == [
+        "Error: none of 2 differences from the least weight above zero, all else alike, is told "
+        "from zero by the seeds."
+    ]
 
 
 def test_no_effect_is_told_of_single_runs() -> None:
@@ -343,6 +349,46 @@ def test_a_cell_without_codes_stands_in_the_panel_of_each_codebook() -> None:
     first = cells.table["cell"].iloc[0]
     assert cells.words(first) == "no tokenizer"
     assert all(first in panel.cells and len(panel.cells) == 2 for panel in shown)
+
+
+WITHIN = ("tokenizer", "globals_weight")
+
+
+def test_the_width_of_a_latent_without_a_tokenizer_parts_no_panel() -> None:
+    runs = made_grid(tokenizer=["none"], latent_dim=[32], globals_weight=[0.1, 1])
+    runs += made_grid(tokenizer=["linear", "vq"], latent_dim=[8, 16])
+    cells = cells_of(frame(*runs))
+    shown, note = panels_of(cells, cells.table.assign(n=1), WITHIN, 6)
+    assert [panel.title for panel in shown] == ["latent 8", "latent 16"]
+    plain = set(cells.table.loc[cells.table["tokenizer"] == "none", "cell"])
+    assert len(plain) == 2
+    assert all(plain <= set(panel.cells) and len(panel.cells) == 4 for panel in shown)
+    assert note.startswith("Without a tokenizer the latent is as wide as the network")
+
+
+def test_several_widths_without_a_tokenizer_never_share_a_panel() -> None:
+    cells = cells_of(frame(*made_grid(tokenizer=["none", "vq"], latent_dim=[8, 16])))
+    shown, note = panels_of(cells, cells.table.assign(n=1), WITHIN, 6)
+    assert ([len(panel.cells) for panel in shown], note) == ([2, 2], "")
+
+
+def test_panels_with_several_weights_come_first() -> None:
+    runs = made_grid(encoder=["mlp", "transformer"], tokenizer=["none", "linear", "vq"])
+    runs += made_grid(encoder=["gnn"], globals_weight=[0.1, 1])
+    cells = cells_of(frame(*runs))
+    numbers = cells.table.assign(n=1)
+    shown, _ = panels_of(cells, numbers, WITHIN, 6)
+    assert shown[0].title == "gnn"
+    assert "gnn" in [panel.title for panel in panels_of(cells, numbers, WITHIN, 2)[0]]
+    alone, _ = panels_of(cells, numbers, ("tokenizer",), 6)
+    assert alone[0].title != "gnn, globals weight 0.1"
+
+
+def test_the_kind_of_a_loss_is_no_setting_but_is_never_pooled() -> None:
+    runs = [made_run(loss_kind="a"), made_run(encoder="forest", loss_kind="b")]
+    assert cells_of(frame(*runs)).told_by == ("encoder",)
+    assert cells_of(frame(*runs)).along == ()
+    assert len(cells_of(frame(made_run(loss_kind="a"), made_run(loss_kind="b"))).table) == 2
 
 
 def test_every_cell_stands_in_a_panel() -> None:

@@ -81,7 +81,8 @@ def test_the_yaml_of_a_report_can_be_used(name: str) -> None:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_is_drawn_of_a_sweep(name: str) -> None:
-    runs = made_grid(encoder=["mlp", "gnn"], tokenizer=TOKENS, globals_weight=[0.1, 1], seed=SEEDS)
+    runs = made_grid(tokenizer=["none", "vq"], globals_weight=[0.1, 1], seed=SEEDS)
+    runs += made_grid(encoder=["mlp"], seed=SEEDS)
     drawing = drawn(name, made_inputs(runs))
     assert len(drawing.table)
     assert "3 seeds" in drawing.caption
@@ -352,7 +353,90 @@ def test_a_grid_has_a_field_for_each_tokenizer_and_weight() -> None:
     field = table.loc[(table["tokenizer"] == "none") & (table["globals_weight"] == "0")]
     assert field["mean"].tolist() == pytest.approx([np.mean(own)])
     assert len(first)
-    assert table.loc[table["best"], "mean"].tolist() == [table["mean"].min()]
+    least = table.groupby("tokenizer")["mean"].transform("min")
+    assert table["best"].tolist() == (table["mean"] == least).tolist()
+
+
+def test_tokenizers_of_one_weight_are_not_framed() -> None:
+    drawing = drawn("grid_best_rec_tokens", made_inputs(made_grid(tokenizer=TOKENS, seed=SEEDS)))
+    assert not drawing.table["best"].any()
+    assert "framed" not in drawing.caption
+
+
+FITTED = {"tokenizer": None, "latent_dim": None, "globals_weight": None, "codebook_size": None}
+
+
+def with_fitted_models() -> ReportInputs:
+    """Return a sweep with two fitted models, as the readers give it: losses null, epochs not."""
+    runs = made_grid(tokenizer=["none", "vq"], globals_weight=[0, 1], seed=SEEDS)
+    runs = [run | {"codebook_size": 64} for run in runs]
+    runs += [made_run(encoder="forest", seed=seed, **FITTED) for seed in SEEDS]
+    runs += [made_run(encoder="boosting", seed=seed, **FITTED) for seed in SEEDS]
+
+    def epochs(run: Run) -> pd.DataFrame:
+        if run["tokenizer"]:
+            return made_epochs(run)
+        losses = {"val_loss": [math.nan, 7.0], "train_loss": [7.0, math.nan]}
+        said = {"split": ["train", "val"], **losses, "epoch_time_s": 3.0, "throughput": math.nan}
+        return pd.DataFrame({"epoch": 0, **said})
+
+    inputs = made_inputs(runs, epochs)
+    fitted = inputs.runs_df["tokenizer"].isna()
+    inputs.runs_df.loc[fitted, ["loss.total_best", "loss.total_final", "throughput_mean"]] = None
+    return inputs
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_copes_with_fitted_models(name: str) -> None:
+    drawing = drawn(name, with_fitted_models())
+    table = drawing.table
+    shown = table.loc[table["drawn"].astype(bool)] if "drawn" in table else table
+    assert len(shown)
+    assert not shown["encoder"].isin(["forest", "boosting"]).any()
+    if "loss" in name or "curves" in name:
+        assert "loss of their own that is no other's: forest and boosting (6 runs)" in (
+            drawing.caption
+        )
+        assert "have no" not in drawing.caption
+
+
+def test_a_grid_has_no_row_or_column_of_fitted_models() -> None:
+    drawing = drawn("grid_best_rec_tokens", with_fitted_models())
+    first = drawing.figure.axes[0]
+    assert [text.get_text() for text in first.get_xticklabels()] == ["0", "1"]
+    assert len(first.get_yticks()) == 2
+
+
+def test_an_interval_of_perplexities_ends_at_the_codes() -> None:
+    def epochs(run: Run) -> pd.DataFrame:
+        return made_epochs(run).assign(metric_perplex=[2.0, 60.0, 64.0][run["seed"]])
+
+    runs = [run | {"codebook_size": 64} for run in made_grid(seed=SEEDS)]
+    drawing = drawn("vq_perplexity_boxplot", made_inputs(runs, epochs))
+    mean = means(drawing)
+    assert mean["ci_low"].iloc[0] < 1
+    assert mean["ci_high"].iloc[0] > 64
+    ends = [
+        np.asarray(line.get_xdata(), dtype=float).tolist() for line in drawing.figure.axes[0].lines
+    ]
+    assert [1.0, 64.0] in ends
+    assert "Intervals are drawn from 1 to the number of codes at most" in drawing.caption
+    steady_runs = made_inputs(runs, lambda run: made_epochs(run).assign(metric_perplex=30.0))
+    assert "at most" not in drawn("vq_perplexity_boxplot", steady_runs).caption
+
+
+def test_marks_of_one_size_stay_near_it_and_sizes_are_ticks() -> None:
+    runs = made_grid(encoder=["mlp", "gnn", "transformer"], tokenizer=TOKENS, seed=SEEDS)
+    drawing = drawn("pareto_error_vs_compression", made_inputs(runs))
+    axes = drawing.figure.axes[0]
+    assert set(axes.get_xticks()) == {72.0, 2048.0, 12288.0}
+    drawing.figure.draw_without_rendering()
+    for line in axes.lines:
+        x = np.asarray(line.get_xdata(), dtype=float)
+        if line.get_marker() in ("o", "s", "^") and line.get_markersize() > 4:
+            at = line.get_transform().transform([[x[0], 0.3]])[0]
+            shown = axes.transData.inverted().transform(at)[0]
+            assert abs(math.log10(shown / x[0])) < 0.05
 
 
 def test_no_loss_is_the_best_between_weights() -> None:

@@ -21,7 +21,7 @@ from studygrid.errors import ConfigError, NoRunsError, SelectionError, Studygrid
 from studygrid.grid import Run
 from studygrid.named_reports import NamedReport, discovery
 from studygrid.named_reports.discovery import find_report
-from studygrid.named_reports.output import make_folder
+from studygrid.named_reports.output import final_folder, finish_folder, make_folder
 from studygrid.named_reports.running import MadeReport, make_report
 from tests.unit.made_study import made_study
 
@@ -90,12 +90,32 @@ def test_reports_of_one_second_have_numbers(tmp_path: Path) -> None:
     from datetime import UTC, datetime
 
     at = datetime(2025, 11, 3, 14, 28, 13, tzinfo=UTC)
-    names = [make_folder(tmp_path, "one", at).name for _ in range(3)]
+    names = [finish_folder(make_folder(tmp_path, "one", at)).name for _ in range(2)]
+    names.append(final_folder(make_folder(tmp_path, "one", at)).name)
+    assert final_folder(make_folder(tmp_path, "one", at)).name.startswith(
+        "report_20251103-142813-4"
+    )
     assert names == [
         "report_20251103-142813_one",
         "report_20251103-142813-2_one",
         "report_20251103-142813-3_one",
     ]
+
+
+def test_a_report_that_is_stopped_leaves_no_folder_of_its_name(desk: Path) -> None:
+    changed(desk, "    runs = inputs", "    raise KeyboardInterrupt\n    runs = inputs")
+    with pytest.raises(KeyboardInterrupt):
+        make()
+    (left,) = Path("outputs/reports").iterdir()
+    assert re.fullmatch(r"\.report_\d{8}-\d{6}_one\.part", left.name)
+    assert not list((desk / "results").rglob(POINTER))
+
+
+def test_a_word_for_autocast_is_refused_in_one_message(desk: Path) -> None:
+    with pytest.raises(ConfigError) as error:
+        make("inputs.sweep_dir=results", "inference.autocast=bf16")
+    (line,) = str(error.value).splitlines()[1:]
+    assert 'inference.autocast: should be one of auto, true, false (it is "bf16")' in line
 
 
 def test_the_summary_has_a_row_a_run_that_has_ended(desk: Path) -> None:

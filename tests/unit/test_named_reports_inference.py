@@ -21,12 +21,15 @@ from tests.unit.conftest import SIDE, Bench
 from tests.unit.trained_results import train_results
 
 SEEN: list[ReportInputs] = []
+SCORES: list[Any] = []
 
 
 def losses(inputs: ReportInputs) -> Drawing:
     from matplotlib.figure import Figure
 
     SEEN.append(inputs)
+    if inputs.inference is not None:  # its arrays lie in the folder of a report on its way
+        SCORES.append(inputs.inference.scores(inputs.order[0]))
     figure = Figure(figsize=(7, 2))
     figure.subplots().plot([0, 1])
     return drawing(figure, inputs.runs_df[["run_dir"]], title="Losses")
@@ -41,6 +44,7 @@ REPORT = NamedReport(
 def results(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(bench.folder)
     SEEN.clear()
+    SCORES.clear()
     return train_results(bench)
 
 
@@ -75,7 +79,7 @@ def test_figures_of_training_see_no_inference_and_those_of_inference_all(results
     assert training.inference is None
     assert inference.inference is not None
     assert list(inference.inference.frame["run_dir"]) == list(inference.order)
-    scores = inference.inference.scores(inference.order[0])
+    (scores,) = SCORES
     assert scores is not None
     assert len(next(iter(scores.values()))) == inference.inference.frame["count"][0]
 
@@ -107,6 +111,31 @@ def test_exported_runs_are_scored_by_the_weights_beside_them(results: Path) -> N
     assert accuracies[0] == accuracies[1]
     content = yaml.safe_load((made.folder / "manifest.yaml").read_text())
     assert content["models"][0]["checkpoint"].endswith("best_val.pt")
+
+
+def test_the_key_data_is_checked_in_any_case_and_may_not_contradict_the_runs(
+    results: Path,
+) -> None:
+    here = results / f"data/res{SIDE}/data.json"
+    assert make("inputs.sweep_dir=results", f"data={here}").not_scored == {}
+    for on in ("true", "false"):
+        with pytest.raises(DataError, match=r"data=h5_tokens: should be the record of prepared"):
+            make_report(
+                FoundReport("scored", REPORT, None, "here"),
+                ["inputs.sweep_dir=results", "data=h5_tokens", f"inference.enabled={on}"],
+            )
+    other = Path("other.json")
+    content = json.loads(here.read_text())
+    other.write_text(json.dumps({**content, "sha256": "0" * 64}))
+    with pytest.raises(DataError, match=r"4 of the runs name other data") as error:
+        make("inputs.sweep_dir=results", "data=other.json")
+    assert f"seed0: {here}" in str(error.value)
+
+
+def test_a_list_of_one_phase_leaves_the_other_all_of_its_figures(results: Path) -> None:
+    for name, folder in (("losses", "inference"), ("scores", "training")):
+        made = make("inputs.sweep_dir=results", f"outputs.which_figures=[{name}]")
+        assert len(list((made.folder / folder / "figures").glob("*.png"))) == 1
 
 
 def test_runs_without_their_data_are_refused_at_once_and_scored_once_it_is_named(

@@ -117,9 +117,9 @@ def test_sigterm_outside_a_step_stops_the_run_after_the_next_one(
     whole = bench.train("whole", training=UNEVEN)
     done = getattr(ClassificationTask, name)
 
-    def interrupted(*arguments: Any) -> Any:
+    def interrupted(*arguments: Any, **named: Any) -> Any:
         terminate()
-        return done(*arguments)
+        return done(*arguments, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(ClassificationTask, name, interrupted)
@@ -425,7 +425,7 @@ def diverging(monkeypatch: pytest.MonkeyPatch, name: str) -> dict[str, Any]:
     if name == "validation":
         values: Iterator[float] = iter([1.0, float("nan")])
         monkeypatch.setattr(
-            ClassificationTask, "score", lambda self, *_: Scores({"loss": next(values)})
+            ClassificationTask, "score", lambda self, *_, details: Scores({"loss": next(values)})
         )
     if name.startswith("rate"):
         return {"training": {"optimizer": name.removeprefix("rate, "), "learning_rate": 1e12}}
@@ -498,7 +498,7 @@ def test_a_run_that_needs_too_much_memory_is_a_result_that_says_so(
 ) -> None:
     error, reason = OUT_OF_MEMORY[kind]
 
-    def full(*_: Any) -> Any:
+    def full(*_: Any, **__: Any) -> Any:
         raise error
 
     # The files of an earlier run with another spec must not be taken for this one's.

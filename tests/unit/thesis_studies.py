@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -37,7 +38,31 @@ def study_of(family: str, folder: Path) -> StudyResults:
     if family == "ptychography":
         grid = {"resolution": [64], "n_train": [512], "seed": 2}
         return fitted(ptychography_study(folder, fate=ok, grid=grid))
+    if family == "events":
+        return tokenizer_study(folder)
     return fitted(vae_study(folder))
+
+
+def tokenizer_study(folder: Path) -> StudyResults:
+    """Write a study of event tokenizers, with the two models that are fitted."""
+    config: dict[str, Any] = {
+        "family": "events",
+        "dataset": {"name": "generated_events"},
+        "models": {
+            "mlp_vq": {"architecture": "mlp", "options": {"tokenizer": "vq", "codes": 64}},
+            "mlp_linear": {"architecture": "mlp", "options": {"tokenizer": "linear"}},
+            "mlp_none": {"architecture": "mlp", "options": {"tokenizer": "none"}},
+            "isolation_forest": {"architecture": "isolation_forest"},
+            "supervised": {"architecture": "supervised"},
+        },
+        "grid": {"resolution": [16], "n_train": [1000], "seed": 2},
+    }
+    return fitted(made_study(folder, fate=ok, tables=no_tables, **config))
+
+
+def no_tables(run: object) -> dict[str, Any]:
+    """Return no tables of a run."""
+    return {}
 
 
 def fitted(study: StudyResults) -> StudyResults:

@@ -231,6 +231,13 @@ def runtime(wildcards, attempt, rulename):
     return min(attempt * need(wildcards, rulename).runtime, LONGEST_MIN)
 
 
+def inference_outputs():
+    """Return what inference leaves, its records too, where the config enables it."""
+    if not plan.study.inference.enabled:
+        return []
+    return [*rules.inference_summary.input, *rules.inference_summary.output]
+
+
 def run_records(kind):
     """Return the records of one kind of all runs."""
     return [f"{RESULTS}/runs/{run.path}/{kind}.json" for run in plan.runs]

@@ -165,10 +165,3 @@ rule partial:
     shell:
         "python scripts/write_study.py --resolved {params.resolved:q} --output {params.study:q}"
         " && python scripts/aggregate_results.py --results {params.folder:q} 2>&1 | tee {log:q}"
-
-
-def inference_outputs():
-    """Return what inference leaves, its records too, where the config enables it."""
-    if not plan.study.inference.enabled:
-        return []
-    return [*rules.inference_summary.input, *rules.inference_summary.output]

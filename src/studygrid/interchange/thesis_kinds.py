@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from studygrid.errors import StudygridError
 from studygrid.families import load_family
@@ -11,12 +11,12 @@ from studygrid.families.base import Architecture, Family
 from studygrid.spec import TrainSpec
 
 TOKENIZER: Final = "tokenizer"
-# Settings of a codebook, by section: they say nothing of a model that has none.
+# Settings of a codebook: they say nothing of a model that has none.
 _CODEBOOK: Final = (
-    ("options", "codes"),
-    ("options", "codebook_decay"),
-    ("options", "restart_below"),
-    ("loss", "commitment"),
+    "options.codes",
+    "options.codebook_decay",
+    "options.restart_below",
+    "loss.commitment",
 )
 _LOSSES: Final = (
     "loss.total_best",
@@ -69,11 +69,9 @@ def meaningless_columns(spec: TrainSpec) -> tuple[str, ...]:
 
 def meaningless_settings(spec: TrainSpec) -> set[str]:
     """Return the dotted keys of options and loss settings that the model does not read."""
-    found = set[str]()
-    if spec.options.get(TOKENIZER) != "vq" and tokenizer_of(spec) != "none":
-        found |= {f"{section}.{key}" for section, key in _CODEBOOK}
-    elif spec.options.get(TOKENIZER) == "none":
-        found |= {f"{section}.{key}" for section, key in _CODEBOOK}
+    tokenizer = tokenizer_of(spec)
+    has_tokenizers = TOKENIZER in spec.options or tokenizer is None
+    found = set(_CODEBOOK) if has_tokenizers and tokenizer != "vq" else set[str]()
     if has_loss_of_its_own(spec):
         found |= {f"loss.{key}" for key in spec.loss}
     if is_fitted(spec):
@@ -81,17 +79,16 @@ def meaningless_settings(spec: TrainSpec) -> set[str]:
     return found
 
 
-def meant(spec: TrainSpec, section: str, key: str) -> Any:
-    """Return a setting; None where there is no such one, or it means nothing for the model."""
-    content: dict[str, Any] = getattr(spec, section)
-    return None if f"{section}.{key}" in meaningless_settings(spec) else content.get(key)
-
-
 def _kind(spec: TrainSpec) -> tuple[Family | None, Architecture | None]:
-    """Return family and architecture; None of a record whose family is not installed here."""
+    """Return family and architecture; None of a family that is not installed here.
+
+    A family that is a file is not looked at: reading a record must not run what it names.
+    """
+    if ".py:" in spec.family:
+        return None, None
     try:
         family = load_family(spec.family)
-    except StudygridError:
+    except (StudygridError, ImportError):
         return None, None
     return family, family.find_architecture(spec.architecture)
 

@@ -14,6 +14,12 @@ from studygrid.errors import RecordError
 from studygrid.execution.events import Events
 from studygrid.grid import run_of_path
 from studygrid.interchange.thesis_epochs import facts_epochs
+from studygrid.interchange.thesis_kinds import (
+    loss_kind,
+    meaningless_columns,
+    meaningless_settings,
+    tokenizer_of,
+)
 from studygrid.interchange.thesis_rows import FactsRun, epochs_frame
 from studygrid.records import EvaluateRecord, Status, TrainRecord, read_record
 from studygrid.spec import TrainSpec
@@ -76,23 +82,26 @@ def read_own(
         total_time_s=train.train_time_sec,
         fallback_best=train.best_validation_loss,
         problems=problems,
+        meaningless=meaningless_columns(train.spec),
     )
 
 
 def said_of(train: TrainRecord) -> dict[str, Any]:
     """Return what the record of a run says, by the columns of the table of runs."""
     spec = train.spec
+    always, _ = settings_of(spec)
     latent = next((spec.options[name] for name in _LATENT if name in spec.options), None)
     return {
         "encoder": spec.architecture,
-        "tokenizer": spec.options.get("tokenizer", "none"),
+        "tokenizer": tokenizer_of(spec),
         "seed": spec.seed,
         "latent_dim": latent,
-        "codebook_size": spec.options.get("codes"),
+        "codebook_size": always.get("options.codes"),
         "model": spec.model,
         "resolution": spec.resolution,
         "n_train": str(spec.n_train),
-        "globals_weight": spec.loss.get("globals_weight"),
+        "globals_weight": always.get("loss.globals_weight"),
+        "loss_kind": loss_kind(spec),
         "family": spec.family,
         "kept_epoch": None if train.best_epoch is None else train.best_epoch - 1,
         "run_id": run_uuid(train),
@@ -162,14 +171,17 @@ def _why_missing(folder: Path) -> str:
 
 
 def settings_of(spec: TrainSpec) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings of a model and its loss, and those of its training, by dotted key."""
-    content = spec.model_dump(mode="json")
+    """Return the settings of a model and its loss, and those of its training, by dotted key.
+
+    Settings that the model does not read are left out.
+    """
+    content, unread = spec.model_dump(mode="json"), meaningless_settings(spec)
     model, training = ("options", "loss"), ("training", "augmentation")
     always, others = (
         dict(pair for section in sections for pair in _flat(content[section], section))
         for sections in (model, training)
     )
-    return always, others
+    return {key: value for key, value in always.items() if key not in unread}, others
 
 
 def _flat(content: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

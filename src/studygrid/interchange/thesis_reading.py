@@ -12,6 +12,7 @@ from studygrid.interchange.foreign.json_files import check_file
 from studygrid.interchange.thesis import EVENTS, METRIC, SCALARS, TRAIN_RECORD
 from studygrid.interchange.thesis_config import RunConfig, read_config
 from studygrid.interchange.thesis_events import Events, read_events
+from studygrid.interchange.thesis_kinds import meaningless_columns
 from studygrid.interchange.thesis_own import said_of, settings_of
 from studygrid.interchange.thesis_rows import FactsRun, epochs_frame
 from studygrid.interchange.thesis_scalars import read_scalars
@@ -98,10 +99,12 @@ def facts_run(found: FactsFolder) -> FactsRun:
     end, test = events.last("on_train_end") or {}, events.last("on_test_end") or {}
     said = {**found.config.said, **_of_events(found), "config_sha1": found.config.sha1}
     overrides, settings = dict(found.config.overrides), dict[str, Any]()
+    meaningless: Sequence[str] = ()
     if found.train is not None:
         said |= {k: v for k, v in said_of(found.train).items() if k != "config_sha1"}
         said |= _of_studygrid(found)
         overrides, settings = settings_of(found.train.spec)
+        meaningless = meaningless_columns(found.train.spec)
     return FactsRun(
         run_dir=str(folder),
         epochs=epochs_frame(scalars.rows),
@@ -111,6 +114,7 @@ def facts_run(found: FactsFolder) -> FactsRun:
         test=dict(_scores(test.get("metrics"))),
         total_time_s=_number(end.get("total_time_s")),
         problems=problems,
+        meaningless=meaningless,
     )
 
 

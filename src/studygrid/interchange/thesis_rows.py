@@ -33,6 +33,7 @@ COLUMNS: Final = (
     "resolution",
     "n_train",
     "globals_weight",
+    "loss_kind",
     "codebook_size",
     "dataset_name",
     "family",
@@ -73,6 +74,9 @@ class FactsRun:
         The best validation loss, for a run whose epochs are gone.
     problems
         What is wrong with its files beside, each as a file's path in its folder and the reason.
+    meaningless
+        Columns that are null, whatever its epochs say: the loss of a model that has one of its
+        own, say, which no other run's can be compared with.
     """
 
     run_dir: str
@@ -84,6 +88,7 @@ class FactsRun:
     total_time_s: float | None = None
     fallback_best: float | None = None
     problems: Sequence[tuple[Path, str]] = ()
+    meaningless: Sequence[str] = ()
 
 
 def epochs_frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
@@ -131,7 +136,7 @@ def _row(run: FactsRun) -> dict[str, Any]:
         row["total_time_s"] = float(timed["epoch_time_s"].sum())
     row["throughput_mean"] = _mean_throughput(timed)
     row["max_memory_mib_max"] = _number(run.epochs["max_memory_mib"].max())
-    return row
+    return row | dict.fromkeys(run.meaningless)
 
 
 def _mean_throughput(epochs: pd.DataFrame) -> float | None:

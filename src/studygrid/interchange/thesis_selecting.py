@@ -53,8 +53,16 @@ def select_runs(runs_df: pd.DataFrame, select: Mapping[str, Any] | None) -> pd.D
 def _check_column(runs_df: pd.DataFrame, column: str) -> None:
     names = list(map(str, runs_df))
     if column not in names:
-        said = nearest(column, names) or f"there are {', '.join(names)}"
-        raise SelectionError(f"select: the runs have no column {column!r}; {said}")
+        hint = _meant(column, names)
+        raise SelectionError(
+            f"select: the runs have no column {column!r}; {hint}there are {', '.join(names)}"
+        )
+
+
+def _meant(word: str, words: list[str]) -> str:
+    """Return the question whether the nearest word was meant; nothing where none is near."""
+    hint = nearest(word, words) or ""
+    return f"{hint} " if hint.startswith("did") else ""
 
 
 def _values(column: str, given: Any, there: pd.Series[Any]) -> list[Any]:
@@ -68,10 +76,9 @@ def _values(column: str, given: Any, there: pd.Series[Any]) -> list[Any]:
         )
     for value in values:
         if _word(value) not in choices:
-            hint = nearest(_word(value), choices)
+            hint = _meant(_word(value), choices)
             raise SelectionError(
-                f"select: no run has {column}={value}{f'; {hint}' if hint else ''} (there are "
-                f"{_listed(choices)})"
+                f"select: no run has {column}={_word(value)}; {hint}there are {_listed(choices)}"
             )
     return values
 

@@ -42,7 +42,9 @@ class Outputs(Section):
     """What a report shows."""
 
     which_figures: list[str] | None = Field(
-        None, description="The figures to draw, in this order; all when left out."
+        None,
+        description="The figures to draw, in this order; all when left out. A phase of which none "
+        "is named draws all of its own.",
     )
 
 
@@ -79,7 +81,7 @@ class ReportConfig(Section):
     data: str | None = Field(
         None,
         description="Record of the prepared data (data.json) that inference scores, for runs "
-        "that do not name theirs.",
+        "that do not name theirs; it may not be other data than a run names.",
     )
     env: Environment = Field(Environment(), description=Environment.__doc__)
 

@@ -23,6 +23,7 @@ _TRAINED_ON = ("train", "validation")
 
 
 def report_manifest(
+    report_id: str,
     folder: Path,
     created_at: str,
     found: FoundReport,
@@ -37,7 +38,7 @@ def report_manifest(
     Parameters
     ----------
     folder
-        The report's; its name is the report's id.
+        The report's, as it is called while it is made.
     created_at
         UTC time in ISO 8601.
     words
@@ -57,7 +58,7 @@ def report_manifest(
     """
     config = inputs.config
     return {
-        "report_id": folder.name,
+        "report_id": report_id,
         "created_at": created_at,
         "report": {
             "name": found.name,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,18 +40,61 @@ class RunFiles:
 def files_of_runs(inputs: ReportInputs) -> list[RunFiles]:
     """Return the files of each run of a report, in the order of `runs_df`.
 
-    Data that a run does not name is that of the key ``data`` in the config.
+    The data of a run is that of the key ``data`` in the config, or else what the run names.
+
+    Raises
+    ------
+    DataError
+        If the key names no record of prepared data, or other data than a run names.
     """
-    given = inputs.config.data
-    data: dict[Path, DataRecord | str] = {}
-    found = []
-    for row in frame_rows(inputs.runs_df):
-        path = row.get("data_record") or given
-        data_path = Path(str(path)).expanduser() if path else None
-        if data_path is not None and data_path not in data:
-            data[data_path] = _read_data(data_path)
-        found.append(_files(row, data_path, data.get(data_path) if data_path else None))
-    return found
+    rows = list(frame_rows(inputs.runs_df))
+    given = Path(inputs.config.data).expanduser() if inputs.config.data else None
+    named = [_path(row.get("data_record")) for row in rows]
+    data = {path: _read_data(path) for path in {given, *named} if path is not None}
+    if given is not None:
+        _check_given(given, rows, named, data)
+    paths = [given or path for path in named]
+    return [
+        _files(row, path, data[path] if path else None)
+        for row, path in zip(rows, paths, strict=True)
+    ]
+
+
+def _path(value: object) -> Path | None:
+    return Path(str(value)).expanduser() if value else None
+
+
+def _check_given(
+    given: Path,
+    rows: Iterable[dict[str, object]],
+    named: Iterable[Path | None],
+    data: Mapping[Path, DataRecord | str],
+) -> None:
+    """Refuse a key ``data`` that is no record, or that contradicts what runs name themselves."""
+    record = data[given]
+    if isinstance(record, str):
+        raise DataError(
+            f"data={given}: should be the record of prepared data, FOLDER/data.json ({record}); "
+            "leave the key out where the runs name their data, as studies of ours and their "
+            "exports do"
+        )
+    others = []
+    for row, path in zip(rows, named, strict=True):
+        own = data[path] if path is not None else None
+        if isinstance(own, DataRecord) and own.sha256 != record.sha256:
+            others.append(f"  {row['run_dir']}: {path}")
+    if others:
+        more = len(others) - _MOST_NAMED
+        raise DataError(
+            "\n".join(
+                [
+                    f"data={given}: {len(others)} of the runs name other data:",
+                    *others[:_MOST_NAMED],
+                    *([f"  and {more} more"] if more > 0 else []),
+                    "leave the key out, or leave these runs out with inputs.select",
+                ]
+            )
+        )
 
 
 def _read_data(path: Path) -> DataRecord | str:

@@ -14,7 +14,7 @@ from studygrid.named_reports.discovery import FoundReport
 from studygrid.named_reports.drawn import Failed, draw_figures
 from studygrid.named_reports.inputs import ReportInputs
 from studygrid.named_reports.manifest import FILE, report_manifest, write_manifest
-from studygrid.named_reports.output import make_folder
+from studygrid.named_reports.output import final_folder, finish_folder, make_folder
 from studygrid.named_reports.page import report_page, words_of, written_sections
 from studygrid.named_reports.reading import read_config
 from studygrid.named_reports.run_files import RunFiles, check_scorable, files_of_runs
@@ -92,7 +92,7 @@ def _inputs(found: FoundReport, config: ReportConfig) -> ReportInputs:
 
 @dataclass(frozen=True)
 class _Making:
-    """A report on its way."""
+    """A report on its way; `folder` is hidden until it is whole."""
 
     found: FoundReport
     words: tuple[str, ...]
@@ -100,6 +100,11 @@ class _Making:
     files: list[RunFiles]
     folder: Path
     created_at: str
+
+    @property
+    def report_id(self) -> str:
+        """The name that its folder will have."""
+        return final_folder(self.folder).name
 
     def make(self) -> MadeReport:
         report, inputs = self.found.report, self.inputs
@@ -122,9 +127,10 @@ class _Making:
         failed += unwritten
         if any(one.trace for one in failed):
             write_atomically(self.folder / ERRORS, not_made(failed).encode())
-        page = report_page(self.folder.name, inputs, phases, sections, failed, self._made_from())
+        page = report_page(self.report_id, inputs, phases, sections, failed, self._made_from())
         write_atomically(self.folder / PAGE, page.encode())
         content = report_manifest(
+            self.report_id,
             self.folder,
             self.created_at,
             self.found,
@@ -136,19 +142,25 @@ class _Making:
         )
         write_manifest(self.folder / FILE, content)
         runs = [Path(run_dir) for run_dir in inputs.order]
-        _, refused = link_runs(runs, self.folder / FILE, self.folder.name)
-        return MadeReport(self.folder, inputs.incomplete, tuple(failed), not_scored, tuple(refused))
+        made = finish_folder(self.folder)
+        _, refused = link_runs(runs, made / FILE, self.report_id)
+        return MadeReport(made, inputs.incomplete, tuple(failed), not_scored, tuple(refused))
 
     def _phases(self) -> dict[str, tuple[Path, list[str]]]:
-        """Return of each phase the folder of its figures, and the names of those to draw."""
+        """Return of each phase the folder of its figures, and the names of those to draw.
+
+        A list that names no figure of a phase leaves that phase all of its figures.
+        """
         report, config = self.found.report, self.inputs.config
         of_phase = {_TRAINING: report.figures}
         if config.inference.enabled:
             of_phase[_INFERENCE] = report.inference_figures
-        chosen = config.outputs.which_figures
-        order = report.figure_names if chosen is None else chosen
+        chosen = config.outputs.which_figures or []
         return {
-            phase: (self.folder / phase / "figures", [name for name in order if name in figures])
+            phase: (
+                self.folder / phase / "figures",
+                [name for name in chosen if name in figures] or list(figures),
+            )
             for phase, figures in of_phase.items()
         }
 

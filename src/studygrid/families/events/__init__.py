@@ -33,6 +33,7 @@ FAMILY = Family(
     figures={
         "auroc_by_signal": f"{_FIGURES}.auroc_by_signal:auroc_by_signal",
         "roc_curves": f"{_FIGURES}.roc_curves:roc_curves",
+        "pr_curves": f"{_FIGURES}.pr_curves:pr_curves",
         "score_histograms": f"{_FIGURES}.score_histograms:score_histograms",
         "compression_error": f"{_FIGURES}.compression_error:compression_error",
         "codebook_use": f"{_FIGURES}.codebook_use:codebook_use",

@@ -42,9 +42,10 @@ def facts(predictions: Predictions) -> dict[str, Any]:
 
     Returns
     -------
-    ``background_events``; ``codes``, of a codebook; ``signal_names``, in the order of their labels from 1; ``signals``, of
-    each the numbers of `_signal_facts`; ``corrupted``, of each corruption its `label` in the
-    histogram (-1, -2 …) and its `auroc`; ``mjj_correlation``, Spearman's, with its sign.
+    ``background_events``; ``codes``, of a codebook; ``signal_names``, in the order of their labels
+    from 1; ``signals``, of each the numbers of `_signal_facts`; ``corrupted``, of each corruption
+    its `label` in the histogram (-1, -2 …) and its `auroc`; ``mjj_correlation``,
+    Spearman's, with its sign.
     """
     corrupted = {
         name: {

@@ -25,6 +25,8 @@ from studygrid.named_reports.figures.curves import (
 from studygrid.named_reports.figures.measures import (
     left_out_words,
     numbers,
+    own_loss,
+    own_loss_words,
     training_epochs,
     validation_epochs,
 )
@@ -78,7 +80,10 @@ def _all_curves(inputs: ReportInputs, split: _Split) -> Drawing:
     title = f"{inputs.title}: every curve of the {split.words} loss"
     curves = _curves(inputs, split)
     if curves.runs.empty:
-        reason = f"No run has a {split.words} loss in its epochs. {left_out_words(inputs)}"
+        reason = (
+            f"No run has a {split.words} loss in its epochs. {own_loss_words(inputs)} "
+            f"{left_out_words(inputs)}"
+        )
         return nothing_to_draw(title, reason.strip(), TABLE_COLUMNS)
     shown, note = panels_of(curves.cells, curves.numbers(), within(curves.cells), _MOST_PANELS)
     with house_style():
@@ -111,7 +116,7 @@ def _drawn(
     grid.label("Epoch", f"Loss ({split.words})")
     grid.axes[0].xaxis.set_major_locator(MaxNLocator(6, integer=True))
     drawn = [cell for panel in shown for cell in panel.cells]
-    without = len(inputs.runs_df) - curves.runs["run_dir"].nunique()
+    without = int((~own_loss(inputs)).sum()) - curves.runs["run_dir"].nunique()
     shared = common_words(cells)
     caption = [
         line_words(curves.counts(drawn), "the loss"),
@@ -122,6 +127,7 @@ def _drawn(
         split.note if "vq" in cells.values("tokenizer") else "",
         f"All runs: {shared}." if shared else "",
         f"{without} {'run has' if without == 1 else 'runs have'} no such curve." if without else "",
+        own_loss_words(inputs),
         along_words(cells),
         left_out_words(inputs),
         note,

@@ -41,7 +41,7 @@ _NO_SETTINGS = frozenset(
     }
 )
 _MEASURED_STARTS = ("loss.total", "loss.rec", "metric_", "test_", "throughput", "max_memory")
-_NAMES = ("model", "study")  # they count only where nothing else tells two runs apart
+_NAMES = ("model", "study", "loss_kind")  # they count only where nothing else tells two runs apart
 _FIRST = {"tokenizer": ("none", "linear", "vq")}
 _WORDS = {
     "latent_dim": "latent {}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,7 +25,6 @@ from studygrid.named_reports.figures.cell_numbers import (
 )
 from studygrid.named_reports.figures.cells import Cells, cells_of, common_words, value_words
 from studygrid.named_reports.figures.looks import (
-    MARK_SIZE,
     Looks,
     looks_of,
     size_entries,
@@ -50,7 +50,8 @@ from studygrid.statistics.pareto import pareto_front
 TABLE_COLUMNS = ["kind", "cell", "run_dir", "seed", "x", "error", "ci_low", "ci_high", "n", "runs"]
 
 _MOST_PANELS = 6
-_ROOM_POINTS = 300.0  # for marks side by side, over the width of the page
+_ASIDE_POINTS, _ROOM_POINTS = 2.0, 5.0  # of marks of one x: from one to the next, and of all
+_TICK_ROOM = 0.07  # of the axis, from a tick to the next
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,8 @@ class Against:
         Settings that are shown in a panel; those after tokenizer and encoder by a name.
     front
         Whether less of it is better, and a Pareto front is drawn.
+    ticks_at_values
+        Whether the axis has its ticks at the values themselves, as many as find room.
     """
 
     values: pd.Series[float]
@@ -85,6 +88,7 @@ class Against:
     words: tuple[str, ...] = ()
     within: tuple[str, ...] = ("tokenizer", "encoder", "latent_dim", "codebook_size")
     front: bool = False
+    ticks_at_values: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,10 +148,12 @@ def _drawn(
     found = replace(found, points=_with_front(found.points, shown, against))
     drawn = _of(found.points, shown)
     set_cost_axis(grid.axes[0], float(drawn["x"].min()), float(drawn["x"].max()), "")
+    if against.ticks_at_values:
+        _set_ticks(grid, drawn["x"].tolist())
     grid.label(against.label, found.measure.label)
     marks = []
     for axes, panel in zip(grid.axes, shown, strict=True):
-        marks.append(_draw_panel(axes, found, panel, against, len(grid.bottom)))
+        marks.append(_draw_panel(axes, found, panel, against))
     cut = _limit(grid, found, shown, shared=shared)
     rows = drawn.to_dict("records")
     sizes = size_entries(sizes_of(found.cells, "latent_dim"), "latent_dim", rows)
@@ -168,6 +174,17 @@ def _drawn(
     return drawing
 
 
+def _set_ticks(grid: PanelGrid, values: Sequence[float]) -> None:
+    low, high = (math.log10(end) for end in grid.axes[0].get_xlim())
+    apart = _TICK_ROOM * len(grid.bottom) * (high - low)
+    ticks: list[float] = []
+    for value in sorted(set(values)):
+        if not ticks or math.log10(value / ticks[-1]) >= apart:
+            ticks.append(value)
+    grid.axes[0].set_xticks(ticks, [f"{tick:.4g}" for tick in ticks])
+    grid.axes[0].minorticks_off()
+
+
 def _with_front(points: pd.DataFrame, shown: Sequence[Panel], against: Against) -> pd.DataFrame:
     on_front = pd.Series(False, points.index)
     for panel in shown if against.front else ():
@@ -186,11 +203,10 @@ def _rows(points: pd.DataFrame, panel: Panel) -> list[dict[str, Any]]:
     return [{str(name): value for name, value in row.items()} for row in own.to_dict("records")]
 
 
-def _draw_panel(axes: Axes, found: _Found, panel: Panel, against: Against, columns: int) -> Marks:
+def _draw_panel(axes: Axes, found: _Found, panel: Panel, against: Against) -> Marks:
     marks = Marks()
     points = found.points.loc[found.points["cell"].isin(panel.cells)]
-    room = _ROOM_POINTS / columns / points["x"].nunique()
-    points = points.assign(shift=side_by_side(points, 1.1 * MARK_SIZE, room))
+    points = points.assign(shift=side_by_side(points, _ASIDE_POINTS, _ROOM_POINTS))
     rows = _rows(points, panel)
     if against.front:
         marks.lines += _draw_front(axes, [row for row in rows if row["on_front"]])
@@ -241,7 +257,7 @@ def _caption(
         f"All runs: {shared}." if shared else "",
         "Lower is better.",
         _front_words(drawn) if against.front else "",
-        "Marks of one size of the latent stand side by side."
+        "Marks of one size of the latent stand a little aside of it."
         if against.front and drawn["x"].duplicated().any()
         else "",
         *against.words,

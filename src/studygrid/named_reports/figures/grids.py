@@ -31,6 +31,8 @@ from studygrid.named_reports.figures.measures import (
     TOKENS,
     Measure,
     left_out_words,
+    own_loss,
+    own_loss_words,
     values_of,
 )
 from studygrid.named_reports.figures.panel_grid import wrapped
@@ -91,7 +93,8 @@ def grid_of(inputs: ReportInputs, measure: Measure, label: str, *, ranked: bool)
     -------
     A drawing whose table has one row a field: `cell` and what tells cells apart, `mean` of the
         `n` runs with a value of the `runs` there are, `ci_low` and `ci_high` (95 % Student t),
-        whether it is the `best` of its panel, whether the weight `trained` it, and `drawn`.
+        whether it is the `best` of the weights of its tokenizer in its panel, whether the weight
+        `trained` it, and `drawn`.
     """
     title = f"{inputs.title}: {label}"
     cells = cells_of(inputs.runs_df)
@@ -114,13 +117,14 @@ def _weights(numbers: pd.DataFrame) -> pd.Series[float]:
 
 
 def _best(numbers: pd.DataFrame, shown: Sequence[Panel]) -> pd.Series[bool]:
-    """Tell which field of each panel has the least mean; none where one is of a single run."""
+    """Tell which weight has the least mean of each row; none where one is of a single run."""
     best = pd.Series(False, numbers.index)
+    row = numbers[_DOWN] if _DOWN in numbers else pd.Series("", numbers.index)
     for panel in shown:
-        own = numbers.loc[numbers["cell"].isin(panel.cells) & numbers["trained"]]
-        own = own.loc[own["n"] > 0]
-        if len(own) > 1 and (own["n"] > 1).all():
-            best |= numbers.index.isin(own.index[own["mean"] == own["mean"].min()])
+        there = numbers["cell"].isin(panel.cells) & numbers["trained"] & (numbers["n"] > 0)
+        for _, own in numbers.loc[there].groupby(row.loc[there]):
+            if _weights(own).nunique() > 1 and (own["n"] > 1).all():
+                best |= numbers.index.isin(own.index[own["mean"] == own["mean"].min()])
     return best
 
 
@@ -134,8 +138,8 @@ def _drawn(
     note: str,
     title: str,
 ) -> Drawing:
-    down, across = cells.values(_DOWN), cells.values(_ACROSS)
     drawn = numbers.loc[numbers["cell"].isin([c for panel in shown for c in panel.cells])]
+    down, across = _values(cells, drawn, _DOWN), _values(cells, drawn, _ACROSS)
     columns = _columns(shown, len(across))
     rows = -(-len(shown) // columns)
     figure = Figure(figsize=(WIDTH_IN, 3))
@@ -157,7 +161,7 @@ def _drawn(
         bar.set_ticks(round_ticks(low, high), labels=[f"{t:g}" for t in round_ticks(low, high)])
         bar.ax.minorticks_off()
     bar.set_label(f"{label}\n(lower is better)" if measure is not LOSS else label)
-    height = max(1.7, _LABEL_IN + rows * (_ROW_IN * len(down) + _EDGE_IN))
+    height = max(2.1, _LABEL_IN + rows * (_ROW_IN * len(down) + _EDGE_IN))
     caption = _caption(inputs, measure, cells, numbers, drawn, len(shown) * len(down) * len(across))
     return framed(
         figure,
@@ -167,6 +171,12 @@ def _drawn(
         entries={},
         panel_height_in=height,
     )
+
+
+def _values(cells: Cells, drawn: pd.DataFrame, name: str) -> list[str]:
+    """Return the values of a setting among the cells that are drawn."""
+    every = cells.values(name)
+    return [value for value in every if value in set(drawn[name])] if name in drawn else every
 
 
 def _columns(shown: Sequence[Panel], across: int) -> int:
@@ -272,7 +282,8 @@ def _caption(
         else "Single runs: 1 seed a field, so there is no interval, and none is framed."
     )
     framed_words = (
-        "The least mean of each panel is framed, whatever the intervals are."
+        "The weight with the least mean of each tokenizer in a panel is framed, whatever the "
+        "intervals are."
         if drawn["best"].any()
         else ""
     )
@@ -291,10 +302,19 @@ def _caption(
         if "resolution" in drawn and drawn["resolution"].nunique() > 1
         else "",
         missing,
-        without_value_words(numbers, measure.label),
+        without_value_words(_with_the_loss(inputs, measure, cells, numbers), measure.label),
+        own_loss_words(inputs) if measure is LOSS else "",
         along_words(cells),
         left_out_words(inputs),
     ]
+
+
+def _with_the_loss(
+    inputs: ReportInputs, measure: Measure, cells: Cells, numbers: pd.DataFrame
+) -> pd.DataFrame:
+    if measure is not LOSS:
+        return numbers
+    return numbers.loc[~numbers["cell"].isin(cells.runs.loc[own_loss(inputs), "cell"])]
 
 
 def _table(cells: Cells, numbers: pd.DataFrame, drawn: pd.DataFrame) -> pd.DataFrame:

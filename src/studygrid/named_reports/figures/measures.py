@@ -54,6 +54,8 @@ PERPLEXITY = Measure(
     "Perplexity (validation)", ("metric_perplex", "metric_perplexity"), "metric_perplex_final"
 )
 
+_LOSS_COLUMNS = ("val_loss", "train_loss")
+
 
 def values_of(inputs: ReportInputs, measure: Measure) -> pd.Series[float]:
     """Return a measure of each run at the epoch whose weights were kept, in the order of runs_df.
@@ -98,7 +100,8 @@ def error_of(inputs: ReportInputs) -> Measure:
     It is the error of the tokens, which means the same whatever a run is trained with. Only where
     no run has it, it is the whole loss.
     """
-    return TOKENS if values_of(inputs, TOKENS).notna().any() else LOSS
+    has_tokens = epoch_column(inputs, TOKENS) or numbers(inputs.runs_df, TOKENS.run).notna().any()
+    return TOKENS if has_tokens else LOSS
 
 
 def epoch_column(inputs: ReportInputs, measure: Measure) -> str | None:
@@ -121,7 +124,7 @@ def validation_epochs(inputs: ReportInputs, run_dir: str) -> pd.DataFrame:
     if epochs is None or not {"epoch", "split"} <= set(epochs):
         return pd.DataFrame({"epoch": pd.Series(dtype=float), "seconds": pd.Series(dtype=float)})
     epochs = epochs.assign(epoch=pd.to_numeric(epochs["epoch"], errors="coerce").astype(float))
-    epochs = epochs.dropna(subset=["epoch"])
+    epochs = _without_own_loss(inputs, run_dir, epochs.dropna(subset=["epoch"]))
     found = _of_split(epochs, "val")
     spent = _epoch_times(epochs, found)
     first = found["epoch"].min()
@@ -135,7 +138,51 @@ def training_epochs(inputs: ReportInputs, run_dir: str) -> pd.DataFrame:
     if epochs is None or not {"epoch", "split"} <= set(epochs):
         return pd.DataFrame({"epoch": pd.Series(dtype=float)})
     epochs = epochs.assign(epoch=pd.to_numeric(epochs["epoch"], errors="coerce").astype(float))
-    return _of_split(epochs.dropna(subset=["epoch"]), "train")
+    epochs = _without_own_loss(inputs, run_dir, epochs.dropna(subset=["epoch"]))
+    return _of_split(epochs, "train")
+
+
+def own_loss(inputs: ReportInputs) -> pd.Series[bool]:
+    """Tell which runs have a loss that is not that of the others, in the order of runs_df.
+
+    The readers leave its columns of `runs_df` null, though the epochs have it: that of a model
+    that is fitted, say.
+    """
+    frame = inputs.runs_df
+    if LOSS.run not in frame:
+        return pd.Series(False, frame.index)
+    null = numbers(frame, LOSS.run).isna()
+    return null & pd.Series(
+        [_has_a_loss(inputs, str(run_dir)) for run_dir in frame["run_dir"]], frame.index, dtype=bool
+    )
+
+
+def own_loss_words(inputs: ReportInputs) -> str:
+    """Return which runs have a loss of their own, as a sentence."""
+    own = inputs.runs_df.loc[own_loss(inputs)]
+    if own.empty:
+        return ""
+    column = next((name for name in ("encoder", "model") if name in own), "run_dir")
+    names = " and ".join(dict.fromkeys(own[column].astype(str)))
+    runs = "1 run" if len(own) == 1 else f"{len(own)} runs"
+    return f"Left out, with a loss of their own that is no other's: {names} ({runs})."
+
+
+def _has_a_loss(inputs: ReportInputs, run_dir: str) -> bool:
+    epochs = inputs.per_epoch.get(run_dir)
+    if epochs is None:
+        return False
+    return any(numbers(epochs, name).notna().any() for name in _LOSS_COLUMNS)
+
+
+def _without_own_loss(inputs: ReportInputs, run_dir: str, epochs: pd.DataFrame) -> pd.DataFrame:
+    frame = inputs.runs_df
+    if LOSS.run not in frame:
+        return epochs
+    if numbers(frame.loc[frame["run_dir"] == run_dir], LOSS.run).notna().any():
+        return epochs
+    there = [name for name in _LOSS_COLUMNS if name in epochs]
+    return epochs.assign(**dict.fromkeys(there, math.nan))
 
 
 def _of_split(epochs: pd.DataFrame, split: str) -> pd.DataFrame:

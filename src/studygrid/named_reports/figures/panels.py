@@ -9,6 +9,7 @@ import pandas as pd
 
 from studygrid.named_reports.figures.cells import AXES, Cells, value_words
 
+_WEIGHT = "globals_weight"
 _ONE_OF = ("n_train", "resolution")  # where there are too many, the largest of these alone
 
 
@@ -33,7 +34,11 @@ def panels_of(
     """Return the panels of the cells that have a value, and what is not drawn, in words.
 
     Where there are more than `most`, those of the largest training size and then of the largest
-    resolution are drawn, and of these the ones with the most cells.
+    resolution are drawn, and of these the ones with the most cells. Where a figure shows weights
+    of the globals, panels with several of them come first, and are drawn before others.
+
+    A latent without a tokenizer is as wide as the network, which is no choice: such a cell stands
+    in the panel of each latent size, unless it was trained at several.
 
     Parameters
     ----------
@@ -43,31 +48,65 @@ def panels_of(
         Columns that a figure shows by colour, marker or place.
     """
     columns = [name for name in cells.told_by if name not in within]
-    there = numbers.loc[numbers["n"] > 0]
-    every = _panels(cells, there, columns)
+    there, widened = _without_widths(numbers.loc[numbers["n"] > 0], cells.told_by, columns)
+    every = _panels(cells, there, columns, within)
     shown, only = every, []
     for name in _ONE_OF:
         if len(shown) > most and name in columns:
             values = [value for value in cells.values(name) if value in set(there[name])]
             there = there.loc[there[name] == values[-1]]
-            shown = _panels(cells, there, columns)
+            shown = _panels(cells, there, columns, within)
             only.append(value_words(name, values[-1]))
     if len(shown) > most:
-        largest = sorted(shown, key=lambda panel: -len(panel.cells))[:most]
-        shown = [panel for panel in shown if panel in largest]
-        only.append(f"the {most} with the most cells")
+        several = {panel for panel in shown if _has_weights(there, panel, within)}
+        ranked = sorted(shown, key=lambda panel: (panel not in several, -len(panel.cells)))
+        shown = [panel for panel in shown if panel in ranked[:most]]
+        first = "several weights, then " if several else ""
+        only.append(f"the {most} with {first}the most cells")
     if len(shown) == len(every):
-        return shown, ""
+        return shown, widened
     # What all that are drawn share is said once.
     there = there.loc[there["cell"].isin([cell for panel in shown for cell in panel.cells])]
-    shown = _panels(cells, there, [name for name in columns if there[name].nunique() > 1])
-    return shown, (
+    told = [name for name in columns if there[name].nunique() > 1]
+    shown = _panels(cells, there, told, within)
+    drawn = (
         f"Drawn are {len(shown)} of {len(every)} panels, {' and '.join(only)} alone; the "
         "figure's CSV has all."
     )
+    return shown, f"{widened} {drawn}".strip()
 
 
-def _panels(cells: Cells, numbers: pd.DataFrame, columns: Sequence[str]) -> list[Panel]:
+def _without_widths(
+    there: pd.DataFrame, told: Sequence[str], columns: Sequence[str]
+) -> tuple[pd.DataFrame, str]:
+    """Return the cells without the width of latents that have no tokenizer, and that in words."""
+    if "latent_dim" not in columns or "tokenizer" not in there:
+        return there, ""
+    plain = there.loc[there["tokenizer"] == "none"]
+    alike = [name for name in told if name != "latent_dim"]
+    blank = plain.index[~plain.duplicated(alike, keep=False)] if alike else plain.index
+    if blank.empty or len(blank) == len(there):
+        return there, ""
+    return there.assign(latent_dim=there["latent_dim"].mask(there.index.isin(blank), "")), (
+        "Without a tokenizer the latent is as wide as the network: it stands in the panels of "
+        "every latent size."
+    )
+
+
+def _has_weights(numbers: pd.DataFrame, panel: Panel, within: Sequence[str]) -> bool:
+    """Tell whether a panel has several weights of the globals, all else alike."""
+    if _WEIGHT not in within or _WEIGHT not in numbers:
+        return False
+    own = numbers.loc[numbers["cell"].isin(panel.cells)]
+    others = [name for name in within if name != _WEIGHT and name in own]
+    if not others:
+        return own[_WEIGHT].nunique() > 1
+    return bool((own.groupby(others)[_WEIGHT].nunique() > 1).any())
+
+
+def _panels(
+    cells: Cells, numbers: pd.DataFrame, columns: Sequence[str], within: Sequence[str]
+) -> list[Panel]:
     if not columns:
         return [Panel("", tuple(numbers["cell"]))] if len(numbers) else []
     # Encoders stand beside each other, whatever else differs stands below.
@@ -75,8 +114,10 @@ def _panels(cells: Cells, numbers: pd.DataFrame, columns: Sequence[str]) -> list
     found = []
     for values, own in _shared(numbers, columns):
         title = ", ".join(filter(None, (value_words(*item) for item in values.items())))
-        place = tuple(cells.values(name).index(values[name]) for name in order)
-        found.append((place, Panel(title, own, values.get("encoder", ""))))
+        panel = Panel(title, own, values.get("encoder", ""))
+        # A width that was taken away has no place among the values.
+        places = [["", *cells.values(name)].index(values[name]) for name in order]
+        found.append(((not _has_weights(numbers, panel, within), *places), panel))
     return [panel for _, panel in sorted(found, key=lambda item: item[0])]
 
 

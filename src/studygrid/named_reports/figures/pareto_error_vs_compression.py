@@ -35,5 +35,6 @@ def pareto_error_vs_compression(inputs: ReportInputs) -> Drawing:
             lacks="size of the latent",
             words=(found.caution or _BITS,),
             front=not found.caution,
+            ticks_at_values=True,
         ),
     )

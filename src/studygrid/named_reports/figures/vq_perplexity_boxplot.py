@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -119,7 +120,7 @@ def _drawn(
         figure,
         table,
         title=title,
-        caption=" ".join(filter(None, _caption(inputs, cells, values, every, shown))),
+        caption=" ".join(filter(None, _caption(inputs, cells, values, every, shown, codes))),
         entries=_entries(shown, codes),
         panel_height_in=height,
     )
@@ -144,7 +145,7 @@ def _draw_row(
     named = {"cell": cell["cell"], "n": cell["n"]}
     if codes is not None and codes > 0:
         axes.plot(codes, y, markeredgewidth=1.2, **_CODES)
-    axes.plot([cell["ci_low"], cell["ci_high"]], [y, y], color=colour, linewidth=0.9, zorder=2)
+    axes.plot(_interval(cell, codes), [y, y], color=colour, linewidth=0.9, zorder=2)
     axes.plot(cell["mean"], y, color="black", markeredgewidth=1.4, **_MEAN)
     mean = {"kind": "mean", "perplexity": cell["mean"]}
     marks = [named | mean | {name: cell[name] for name in ("ci_low", "ci_high")}]
@@ -163,6 +164,17 @@ def _draw_row(
         own = {name: run.get(name) for name in ("run_dir", "seed", "perplexity")}
         marks.append({"cell": cell["cell"], "kind": "seed", "n": 1} | own)
     return marks
+
+
+def _interval(cell: Mapping[Any, Any], codes: float | None) -> list[float]:
+    """Return the ends of the interval that can be: a perplexity is at least 1, at most `codes`."""
+    most = codes if codes is not None and codes > 0 else math.inf
+    return [min(max(float(cell[name]), 1.0), most) for name in ("ci_low", "ci_high")]
+
+
+def _is_cut(shown: pd.DataFrame, codes: pd.Series[float]) -> bool:
+    most = shown["cell"].map(codes).fillna(math.inf)
+    return bool(((shown["ci_low"] < 1) | (shown["ci_high"] > most)).any())
 
 
 def _limit(axes: Axes, table: pd.DataFrame) -> None:
@@ -193,6 +205,7 @@ def _caption(
     values: pd.Series[float],
     every: pd.DataFrame,
     shown: pd.DataFrame,
+    codes: pd.Series[float],
 ) -> list[str]:
     there = int((every["n"] > 0).sum())
     at_end = int((values.notna() & at_kept_epoch(inputs, PERPLEXITY).isna()).sum())
@@ -204,6 +217,10 @@ def _caption(
             )
             for words in mean_words(shown)
         ),
+        "Intervals are drawn from 1 to the number of codes at most, for no perplexity lies beyond; "
+        "the figure's CSV has them whole."
+        if _is_cut(shown, codes)
+        else "",
         f"All runs: {shared}." if shared else "",
         "Perplexity is exp of the entropy in nats of how often each code is used: the number of "
         "codes that would do, were all used alike. More is no merit by itself.",

@@ -121,11 +121,10 @@ def _words(label: str, effects: pd.DataFrame) -> str:
             "nothing tells an effect of the weight from the noise of a seed."
         )
     told = tested.loc[tested["p_holm"] < _LEVEL]
-    count = counted(len(tested), "comparison")
+    count = counted(len(tested), "difference")
     parts = [
-        f"{label}: {len(told) or 'none'} of {count} with the least weight above zero, all else "
-        f"alike, {'shows' if len(told) < 2 else 'show'} a difference that is told from the noise "
-        "of the seeds"
+        f"{label}: {len(told) or 'none'} of {count} from the least weight above zero, all else "
+        f"alike, {'is' if len(told) < 2 else 'are'} told from zero by the seeds"
     ]
     parts += _named("lower", told.loc[told["difference"] < 0])
     parts += _named("higher", told.loc[told["difference"] > 0])

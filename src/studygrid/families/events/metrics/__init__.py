@@ -119,8 +119,10 @@ def _compression() -> tuple[Metric, ...]:
             label="Compression",
             higher_is_better=True,
             unit="",
-            definition="Mean size of the valid tokens of a background event, four numbers of 32 "
-            "bits each, over the size of its latent tokens.",
+            definition="Mean size of the valid tokens of a background event over the size of its "
+            "latent tokens. A valid token counts 32 bits for each of the 3 features and for the "
+            "class, though the class alone needs 3 bits; globals count nothing. Where all events "
+            "have as many valid tokens as are kept, it is a constant of the options.",
             source="docs/events-metrics.md",
             undefined=f"{no_latent}, and where the split has no background event",
             compute=f"{_HERE}.compression:compression_ratio",

@@ -32,7 +32,8 @@ class Codebook(nn.Module):
     The codes are the moving averages of the vectors that they are nearest to (appendix A.1 of the
     paper). A code that is hardly used starts again at a vector of the batch, drawn by PyTorch's
     default generator, as if it had always been used as often as any (Dhariwal et al., Jukebox,
-    2020, section 3.1). Before the first batch no code is used, so all start there.
+    2020, section 3.1). Before the first batch no code is used, so all start there, whatever
+    `restart_below` is.
 
     Codes and averages are buffers: weights that are saved have them.
 
@@ -43,7 +44,7 @@ class Codebook(nn.Module):
     decay
         What the averages keep at each pass in training.
     restart_below
-        Share of an equal use below which a code starts again.
+        Share of an equal use below which a code starts again; 0 is never after the first batch.
     """
 
     codes: Tensor
@@ -104,7 +105,8 @@ class Codebook(nn.Module):
     def _restart(self, vectors: Tensor) -> None:
         """Set codes that are hardly used to vectors of the batch, each to another one if it can."""
         equal = len(vectors) / len(self.codes)
-        dead = self.use < self._restart_below * equal
+        # No use at all: this is the first batch, which sets every code. A tensor, so no waiting.
+        dead = (self.use < self._restart_below * equal) | ~self.use.any()
         order = torch.randperm(len(vectors), device="cpu").to(vectors.device)
         # The n-th dead code takes the n-th vector of a random order, round and round.
         place = (dead.cumsum(dim=0) - 1).clamp(min=0) % len(vectors)

@@ -38,7 +38,8 @@ class AutoencoderOptions(Section):
     restart_below: Share = Field(
         0.1,
         description="Of `vq`: a code that is used less than this share of what equal use would be, "
-        "by the moving average, starts again at a latent token of the batch; 0 restarts none.",
+        "by the moving average, starts again at a latent token of the batch; 0 restarts none. At "
+        "the first training batch all codes start so.",
     )
     width: Width = Field(64, description="Numbers of a particle within the networks.")
     depth: Annotated[int, Field(ge=1, le=64)] = Field(
