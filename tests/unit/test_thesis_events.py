@@ -86,7 +86,7 @@ def test_the_parts_of_the_loss_are_those_of_the_best_epoch(study: StudyResults) 
 def test_a_reader_of_the_guide_reads_the_export(output: Path) -> None:
     found = [thesis_guide_reader.read(folder) for folder in (output / "runs").iterdir()]
     assert sorted((one["encoder"], one["tokenizer"]) for one in found) == [
-        ("gnn", "none"), ("isolation_forest", "none"), ("mlp", "vq"),
+        ("gnn", "none"), ("isolation_forest", None), ("mlp", "vq"),
     ]  # fmt: skip
     (vq,) = (one for one in found if one["tokenizer"] == "vq")
     assert {"metric_perplex", "metric_rec_tokens", "metric_rec_globals"} <= set(vq["metrics"])
