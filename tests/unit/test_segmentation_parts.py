@@ -18,11 +18,11 @@ from studygrid.families.segmentation.data.parts import describe_parts, foregroun
 from studygrid.families.segmentation.data.processes import in_processes
 from studygrid.records import DuplicateSample
 
-_HANGING = """
+_HANGING = r"""
 import os, sys, time
 from studygrid.families.segmentation.data.processes import in_processes
 def hang(item):
-    print(os.getpid(), flush=True)
+    os.write(1, f"{os.getpid()}\n".encode())  # print may write the number and the newline apart
     time.sleep(600)
 list(in_processes(hang, [1, 2], 2))
 """
