@@ -82,16 +82,16 @@ def pattern_shape(path: Path, *, needs_object: bool = False) -> tuple[int, ...]:
     DataError
         If the file cannot be used, as far as the types and shapes of its arrays tell.
     """
-    from studygrid.families.ptychography.data.files.archive import open_archive
+    from studygrid.families.npz_archive import open_archive
     from studygrid.families.ptychography.data.files.headers import (
         header_violations,
         pattern_key,
         usable,
     )
-    from studygrid.families.ptychography.data.files.violations import raise_any
+    from studygrid.families.ptychography.data.files.violations import raise_scan_violations
 
     headers = open_archive(path).headers
-    raise_any(path, header_violations(headers, None, needs_object=needs_object))
+    raise_scan_violations(path, header_violations(headers, None, needs_object=needs_object))
     return usable(headers)[pattern_key(headers)].shape
 
 

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, StrMethodFormatter
 
 from studygrid.figures import chosen_cells as chosen
 from studygrid.figures.drawing import Drawing
 from studygrid.figures.frame import framed, nothing_to_draw
-from studygrid.figures.largest_place import (
-    Place,
-    cells_of,
-    facts_at,
-    largest_place,
-    nothing_words,
-    place_sentences,
+from studygrid.figures.largest_place import largest_place, nothing_words, place_sentences
+from studygrid.figures.ranked_panels import (
+    Kind,
+    Ranked,
+    draw_means,
+    mean_words,
+    models_without,
+    name_rows,
+    ranked,
+    seed_entries,
+    seed_words,
+    spectra_of,
+    two_panels,
+    write_beside,
 )
-from studygrid.figures.panels import evenly
-from studygrid.figures.style import GREY, WIDTH_IN, Look, house_style, looks
+from studygrid.figures.style import GREY, Look, house_style
+from studygrid.results.reading import RunFacts
 from studygrid.results.study_results import StudyResults
 
 TABLE = "code_shares"
@@ -48,26 +53,9 @@ TABLE_COLUMNS = [
     "n",
 ]
 
-_CELL = ["model", "resolution", "n_train"]
-_MOST = 12
 _ROW_IN = 0.32
 _LEAST_IN = 2.2
 _ROOM = 1.1  # between the least perplexity and the edge of the panel, as a factor
-_MEAN: dict[str, Any] = {
-    "linestyle": "none",
-    "markersize": 6,
-    "markeredgecolor": "white",
-    "markeredgewidth": 0.6,
-    "zorder": 4,
-}
-_DOT: dict[str, Any] = {
-    "linestyle": "none",
-    "marker": "o",
-    "markersize": 2.6,
-    "markeredgewidth": 0,
-    "alpha": 0.55,
-    "zorder": 3,
-}
 _CODES: dict[str, Any] = {
     "linestyle": "none",
     "marker": "|",
@@ -79,17 +67,6 @@ _CODES: dict[str, Any] = {
 _LINE: dict[str, Any] = {"linewidth": 1.1, "zorder": 3}
 _LINE_MARK: dict[str, Any] = {"markersize": 4, "markeredgecolor": "white", "markeredgewidth": 0.4}
 _EVEN: dict[str, Any] = {"linewidth": 0.8, "linestyle": (0, (1, 2)), "zorder": 1.5}
-
-
-@dataclass(frozen=True)
-class _Found:
-    """Rows of the table, by panel."""
-
-    place: Place
-    models: list[str]
-    means: pd.DataFrame
-    runs: pd.DataFrame
-    spectra: pd.DataFrame
 
 
 def codebook_use(study: StudyResults) -> Drawing:
@@ -112,7 +89,7 @@ def codebook_use(study: StudyResults) -> Drawing:
     place = largest_place(study)
     if place is None:
         return nothing_to_draw(title, nothing_words(study), TABLE_COLUMNS)
-    found = _found(study, place)
+    found = ranked(study, place, _kind())
     if found.means.empty:
         runs = chosen.run_words(place.runs, "there")
         reason = f"No model with a codebook has a result there. {runs}"
@@ -124,49 +101,27 @@ def codebook_use(study: StudyResults) -> Drawing:
 # --- Numbers
 
 
-def _found(study: StudyResults, place: Place) -> _Found:
-    cells = cells_of(study, place, "perplexity")
-    models = evenly([str(model) for model in cells["model"]], _MOST)
-    means, runs, spectra = [], [], []
-    for cell in cells.loc[cells["model"].isin(models)].to_dict("records"):
-        model = str(cell["model"])
-        facts = facts_at(study, place, model)
-        own = [
-            {
-                "model": model,
-                "seed": seed,
-                "perplexity": one.metrics.get("perplexity"),
-                "codes": one.scored.get("codes"),
-                "used_share": one.metrics.get("codebook_use"),
-            }
-            for seed, one in facts.items()
-            if one.metrics.get("perplexity") is not None
-        ]
-        columns = ["codes", "used_share"]
-        counts = pd.DataFrame(own, columns=columns).astype(float).mean()
-        kept = {name: cell[name] for name in (*_CELL, "ci_low", "ci_high", "n")}
-        means.append({**kept, "perplexity": cell["mean"], **dict(counts)})
-        if 2 <= cell["n"] < chosen.DOTS_BELOW:
-            runs += own
-        spectra.append(_spectrum(model, [one.tables.get(TABLE) for one in facts.values()]))
-    return _Found(
-        place,
-        models,
-        _as_table(place, "perplexity", "mean", pd.DataFrame(means)),
-        _as_table(place, "perplexity", "seed", pd.DataFrame(runs)),
-        _as_table(place, "shares", "median", pd.concat(spectra) if spectra else pd.DataFrame()),
+def _kind() -> Kind:
+    return Kind(
+        metric="perplexity",
+        column="perplexity",
+        counts={"codes": _codes, "used_share": _used_share},
+        panels=("perplexity", "shares"),
+        table=TABLE,
+        spectrum=_spectrum,
+        columns=TABLE_COLUMNS,
     )
 
 
-def _as_table(place: Place, panel: str, kind: str, rows: pd.DataFrame) -> pd.DataFrame:
-    table = rows.assign(
-        panel=panel, kind=kind, resolution=place.resolution, n_train=place.n_train
-    ).reindex(columns=TABLE_COLUMNS)
-    whole = dict.fromkeys(["resolution", "seed", "rank", "n"], "Int64")
-    return table.reset_index(drop=True).astype(whole)
+def _codes(facts: RunFacts) -> Any:
+    return facts.scored.get("codes")
 
 
-def _spectrum(model: str, tables: Sequence[Any]) -> pd.DataFrame:
+def _used_share(facts: RunFacts) -> Any:
+    return facts.metrics.get("codebook_use")
+
+
+def _spectrum(tables: Sequence[Any]) -> pd.DataFrame:
     """Return the median share over the runs of the code used most, of the next, ...
 
     A run that does not use so many codes counts as 0 there.
@@ -178,28 +133,25 @@ def _spectrum(model: str, tables: Sequence[Any]) -> pd.DataFrame:
     longest = max(map(len, shares))
     middle = np.median([np.pad(own, (0, longest - len(own))) for own in shares], axis=0)
     ranks = np.arange(1, longest + 1)
-    return pd.DataFrame({"model": model, "rank": ranks, "share": middle, "n": len(shares)})
+    return pd.DataFrame({"rank": ranks, "share": middle, "n": len(shares)})
 
 
 # --- Drawing
 
 
-def _drawn(study: StudyResults, found: _Found, title: str) -> Drawing:
+def _drawn(study: StudyResults, found: Ranked, title: str) -> Drawing:
     height = max(_LEAST_IN, 0.7 + _ROW_IN * len(found.models))
-    figure = Figure(figsize=(WIDTH_IN, height))
-    left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.1]})
-    look_of = looks(study.order["model"])
-    for row, cell in enumerate(found.means.to_dict("records")):
-        own = found.runs.loc[found.runs["model"] == cell["model"]]
-        _draw_perplexity(left, row, cell, own, look_of[str(cell["model"])])
-        spectrum = found.spectra.loc[found.spectra["model"] == cell["model"]]
-        _draw_spectrum(right, cell, spectrum, look_of[str(cell["model"])])
+    figure, left, right = two_panels(height, wider=1.1)
+    draw_means(study, left, found, "perplexity", _used_words)
+    codes = found.means["codes"].dropna()
+    left.plot(codes, codes.index, **_CODES)
     cut = _fix_perplexities(study, left, found)
+    for cell, spectrum, look in spectra_of(study, found):
+        _draw_spectrum(right, cell, spectrum, look)
     _fix_spectra(right, found)
-    parts = [part for part in (found.means, found.runs, found.spectra) if not part.empty]
     return framed(
         figure,
-        pd.concat(parts, ignore_index=True),
+        found.table,
         title=title,
         caption=" ".join(filter(None, _caption(study, found, cut))),
         entries=_entries(found),
@@ -207,38 +159,14 @@ def _drawn(study: StudyResults, found: _Found, title: str) -> Drawing:
     )
 
 
-def _draw_perplexity(
-    axes: Axes, row: int, cell: dict[Any, Any], runs: pd.DataFrame, look: Look
-) -> None:
-    axes.plot(runs["perplexity"], [row - 0.24] * len(runs), color=look.colour, **_DOT)
-    axes.hlines(row, cell["ci_low"], cell["ci_high"], look.colour, linewidth=0.9)
-    axes.plot(cell["perplexity"], row, color=look.colour, marker=look.marker, **_MEAN)
-    if not pd.isna(cell["codes"]):
-        axes.plot(cell["codes"], row, **_CODES)
-    if not pd.isna(cell["used_share"]):
-        _write_beside(axes, row, f"{100 * cell['used_share']:.0f} %")
+def _used_words(cell: dict[Any, Any]) -> str:
+    return "" if pd.isna(cell["used_share"]) else f"{100 * cell['used_share']:.0f} %"
 
 
-def _write_beside(axes: Axes, row: float, words: str) -> None:
-    axes.annotate(
-        words,
-        (1, row),
-        xycoords=("axes fraction", "data"),
-        xytext=(6, 0),
-        textcoords="offset points",
-        va="center",
-        color=GREY,
-        size=7,
-        annotation_clip=False,
-    )
-
-
-def _fix_perplexities(study: StudyResults, axes: Axes, found: _Found) -> bool:
+def _fix_perplexities(study: StudyResults, axes: Axes, found: Ranked) -> bool:
     """Label the panel and fix its axes; return whether an interval leaves it."""
     names = [chosen.short(model) for model in found.models]
-    axes.set_yticks(range(len(names)), names, parse_math=False)
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(names) - 0.4, -0.7)
+    name_rows(axes, names)
     axes.set_xscale("log", base=2)
     values = pd.concat([found.means["perplexity"], found.runs["perplexity"], found.means["codes"]])
     values = values.dropna().astype(float)
@@ -248,10 +176,8 @@ def _fix_perplexities(study: StudyResults, axes: Axes, found: _Found) -> bool:
     axes.set_xlim(low, high)
     _plain_ticks(axes, numticks=6)
     axes.set_xlabel(f"Perplexity ({study.split}, codes)")
-    axes.grid(visible=True, axis="x")
-    axes.grid(visible=False, axis="y")
     if found.means["used_share"].notna().any():
-        _write_beside(axes, -0.55, "used")
+        write_beside(axes, -0.55, "used")
     ends = [found.means[end].astype(float) for end in ("ci_low", "ci_high")]
     return bool((ends[0] < low).any() or (ends[1] > high).any())
 
@@ -279,7 +205,7 @@ def _draw_spectrum(axes: Axes, cell: dict[Any, Any], spectrum: pd.DataFrame, loo
         axes.plot([1, codes], [1 / codes, 1 / codes], color=look.colour, **_EVEN)
 
 
-def _fix_spectra(axes: Axes, found: _Found) -> None:
+def _fix_spectra(axes: Axes, found: Ranked) -> None:
     axes.set_xlabel("Rank of the code")
     axes.set_ylabel("Share of all uses")
     shares = found.spectra["share"].astype(float)
@@ -300,29 +226,22 @@ def _percent(value: float, _: int) -> str:
     return f"{100 * value:g} %"
 
 
-def _entries(found: _Found) -> dict[str, Artist]:
-    entries: dict[str, Artist] = {}
-    if not found.runs.empty:
-        entries["one seed"] = Line2D([], [], color=GREY, **_DOT)
+def _entries(found: Ranked) -> dict[str, Artist]:
+    entries = seed_entries(found)
     if found.means["codes"].notna().any():
         entries["codes of the codebook"] = Line2D([], [], **_CODES)
         entries["all codes used alike"] = Line2D([], [], color=GREY, **_EVEN)
     return entries
 
 
-def _caption(study: StudyResults, found: _Found, cut: bool) -> list[str]:
-    words = chosen.mean_words(found.means["n"], dots=not found.runs.empty)
-    kept = found.spectra["n"].dropna()
-    low, high = (int(kept.min()), int(kept.max())) if len(kept) else (0, 0)
-    seeds = str(low) if low == high else f"{low} to {high}"
-    over = "" if high <= 1 else f" Lines are medians over n = {seeds} seeds."
-    have = set(cells_of(study, found.place, "perplexity")["model"])
-    there = set(found.place.ok["model"])
-    without = [model for model in study.order["model"] if model in there - have]
+def _caption(study: StudyResults, found: Ranked, cut: bool) -> list[str]:
+    seeds = seed_words(found)
+    over = f" Lines are medians over {seeds}." if seeds else ""
+    without = models_without(study, found, "perplexity")
     return [
         "Left: exp of the entropy of the uses, the number of codes that would do if all were used "
         "alike; beside it the share of the codes that is used at all.",
-        words.replace("vertical bars", "bars"),
+        mean_words(found),
         f"Right: how often the code used most is used, the next, and so on.{over}",
         "Codes that are used alike need not say anything of an event.",
         f"Without a codebook: {', '.join(map(chosen.short, without))}." if without else "",

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from studygrid.figures import chosen_cells as chosen
 from studygrid.figures.drawing import Drawing
-from studygrid.figures.frame import nothing_to_draw
-from studygrid.figures.largest_place import largest_place, nothing_words
-from studygrid.figures.score_numbers import BACKGROUND, histograms
-from studygrid.figures.score_panels import TABLE_COLUMNS, draw_histograms
+from studygrid.figures.score_panels import draw_histograms
 from studygrid.figures.signal_numbers import corruption_words
 from studygrid.results.study_results import StudyResults
 
@@ -26,22 +22,12 @@ def corrupted_background(study: StudyResults) -> Drawing:
         (``background`` or the corruption), `score_low`, `score_high`, the `share` of these events
         in the bin, the `density` (share over width), and the `auroc` of the corruption in that run.
     """
-    title = f"{study.name}: background against itself, corrupted (no signal)"
-    place = largest_place(study)
-    if place is None:
-        return nothing_to_draw(title, nothing_words(study), TABLE_COLUMNS)
-    found = histograms(study, place, corrupted=True)
-    if not found:
-        runs = chosen.run_words(place.runs, "there")
-        reason = f"No run there keeps the scores of corrupted background. {runs}"
-        return nothing_to_draw(title, reason, TABLE_COLUMNS)
-    kinds = [kind for one in found for kind in one.shares if kind != BACKGROUND]
     return draw_histograms(
         study,
-        place,
-        found,
-        title=title,
-        words={kind: corruption_words(kind) for kind in kinds},
+        title=f"{study.name}: background against itself, corrupted (no signal)",
         start="The same background events, corrupted: it says what the score reacts to, and "
         "nothing of signals.",
+        words=corruption_words,
+        missing="No run there keeps the scores of corrupted background.",
+        corrupted=True,
     )

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from studygrid.figures import chosen_cells as chosen
 from studygrid.figures.drawing import Drawing
-from studygrid.figures.frame import nothing_to_draw
-from studygrid.figures.largest_place import largest_place, nothing_words
-from studygrid.figures.score_numbers import BACKGROUND, histograms
-from studygrid.figures.score_panels import TABLE_COLUMNS, draw_histograms
+from studygrid.figures.score_panels import draw_histograms
 from studygrid.figures.signal_numbers import signal_words
 from studygrid.results.study_results import StudyResults
 
@@ -26,21 +22,11 @@ def score_histograms(study: StudyResults) -> Drawing:
         (``background`` or the signal), `score_low`, `score_high`, the `share` of these events in
         the bin, the `density` (share over width), and the `auroc` of the signal in that run.
     """
-    title = f"{study.name}: anomaly scores of background and signals"
-    place = largest_place(study)
-    if place is None:
-        return nothing_to_draw(title, nothing_words(study), TABLE_COLUMNS)
-    found = histograms(study, place, corrupted=False)
-    if not found:
-        runs = chosen.run_words(place.runs, "there")
-        reason = f"No run there keeps the distribution of the scores of a signal. {runs}"
-        return nothing_to_draw(title, reason, TABLE_COLUMNS)
-    kinds = [kind for one in found for kind in one.shares if kind != BACKGROUND]
     return draw_histograms(
         study,
-        place,
-        found,
-        title=title,
-        words={kind: signal_words(kind) for kind in kinds},
+        title=f"{study.name}: anomaly scores of background and signals",
         start="A signal is told from the background where its line lies beside the grey area.",
+        words=signal_words,
+        missing="No run there keeps the distribution of the scores of a signal.",
+        corrupted=False,
     )

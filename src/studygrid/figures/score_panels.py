@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,10 @@ from matplotlib.ticker import MaxNLocator
 from studygrid.figures import chosen_cells as chosen
 from studygrid.figures.contrasted_models import WORDS, contrasted
 from studygrid.figures.drawing import Drawing
-from studygrid.figures.frame import framed
-from studygrid.figures.largest_place import Place, place_sentences
+from studygrid.figures.frame import framed, nothing_to_draw
+from studygrid.figures.largest_place import Place, largest_place, nothing_words, place_sentences
 from studygrid.figures.model_panels import columns_of, label_outside
-from studygrid.figures.score_numbers import BACKGROUND, Histogram
+from studygrid.figures.score_numbers import BACKGROUND, Histogram, histograms
 from studygrid.figures.signal_numbers import signal_runs
 from studygrid.figures.style import COLOURS, GREY, WIDTH_IN, house_style
 from studygrid.results.study_results import StudyResults
@@ -47,31 +47,43 @@ _FILL: dict[str, Any] = {"facecolor": "#cfcfcf", "edgecolor": "none", "zorder": 
 
 def draw_histograms(
     study: StudyResults,
-    place: Place,
-    found: Sequence[Histogram],
-    *,
     title: str,
-    words: Mapping[str, str],
     start: str,
+    words: Callable[[str], str],
+    missing: str,
+    *,
+    corrupted: bool,
 ) -> Drawing:
     """Draw the background filled and what it is set against as lines, a panel a model.
 
+    Of more than six models, `contrasted_models.WORDS` says which are drawn.
+
     Parameters
     ----------
-    found
-        At least one; of more than six, `contrasted_models.WORDS` says which are drawn.
-    words
-        From the name of each kind to its name in the legend, in order.
     start
         First sentences of the caption.
+    words
+        From a kind, signal or corruption, to its name in the legend.
+    missing
+        Why there is nothing to draw, where no run keeps such a distribution.
+    corrupted
+        Whether the background is set against itself, corrupted, instead of signals.
     """
+    place = largest_place(study)
+    if place is None:
+        return nothing_to_draw(title, nothing_words(study), TABLE_COLUMNS)
+    found = histograms(study, place, corrupted=corrupted)
+    if not found:
+        runs = chosen.run_words(place.runs, "there")
+        return nothing_to_draw(title, f"{missing} {runs}", TABLE_COLUMNS)
     names = [one.model for one in found]
     picked = contrasted(study, names, signal_runs(study, place), _MOST_MODELS)
     shown = [one for one in found if one.model in picked]
     if len(shown) < len(found):
         start = f"{start} Drawn are {WORDS}."
+    kinds = [kind for one in found for kind in one.shares if kind != BACKGROUND]
     with house_style():
-        return _drawn(study, place, shown, title, words, start)
+        return _drawn(study, place, shown, title, {kind: words(kind) for kind in kinds}, start)
 
 
 def _drawn(

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studygrid.errors import DataError
+from studygrid.families.npz_archive import Header, NpzArchive, open_archive
 from studygrid.families.paths import path_problem
-from studygrid.families.ptychography.data.files.archive import Header, ScanArchive, open_archive
 
 Rows = dict[str, NDArray[Any]]
 
@@ -89,7 +89,7 @@ def read_whole(file: ArraysFile, name: str) -> NDArray[Any]:
 class _NpzFile:
     """An .npz file, whose arrays are streams: each is read once, from its first row on."""
 
-    def __init__(self, archive: ScanArchive) -> None:
+    def __init__(self, archive: NpzArchive) -> None:
         self._archive = archive
 
     @property

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from studygrid.errors import DataError
-from studygrid.families.ptychography.data.files.archive import Header
+from studygrid.families.npz_archive import Header
 
 _LINKS = 16  # that are followed, one after the other
 _DEPTH, _MOST_NAMES = 4, 1000

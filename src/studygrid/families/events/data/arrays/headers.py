@@ -7,8 +7,8 @@ from difflib import get_close_matches
 
 from studygrid.families.events.data.arrays.files import ArraysFile
 from studygrid.families.events.data.arrays.options import TokenArraysOptions
-from studygrid.families.events.data.arrays.violations import Violation, violation
-from studygrid.families.ptychography.data.files.archive import Header
+from studygrid.families.npz_archive import Header
+from studygrid.families.violations import Violation, violation
 
 _MOST_TOKENS = 1 << 14
 _MOST_EVENTS = 1 << 30

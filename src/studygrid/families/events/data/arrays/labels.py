@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from studygrid.errors import DataError
 from studygrid.families.events.data.arrays.files import ArraysFile, read_whole
 from studygrid.families.events.data.arrays.options import TokenArraysOptions
-from studygrid.families.events.data.arrays.violations import Faults, raise_any
+from studygrid.families.events.data.arrays.violations import Faults, raise_event_violations
 from studygrid.families.events.data.drawing import EventSplits, draw_splits
 from studygrid.families.events.data.parts import BACKGROUND
 
@@ -68,7 +68,7 @@ def read_labels(files: Sequence[NamedFile], options: TokenArraysOptions) -> Labe
         label = _labels(each, signals, options, faults)
         if options.arrays.split is not None:
             parts.append(_parts(each.file, options.arrays.split, label, faults))
-        raise_any(each.file.path, faults.violations())
+        raise_event_violations(each.file.path, faults.violations())
         labels.append(label)
     label = np.concatenate(labels)
     if options.file is not None:

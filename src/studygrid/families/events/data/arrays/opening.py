@@ -12,7 +12,7 @@ from studygrid.families.events.data.arrays.headers import header_violations
 from studygrid.families.events.data.arrays.labels import NamedFile
 from studygrid.families.events.data.arrays.names import Problem, global_names, name_problems
 from studygrid.families.events.data.arrays.options import TokenArraysOptions
-from studygrid.families.events.data.arrays.violations import raise_any
+from studygrid.families.events.data.arrays.violations import raise_event_violations
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def open_files(options: TokenArraysOptions, resolution: int | None) -> OpenedFil
     for key, paths in options.paths.items():
         for text in paths:
             file = open_arrays(Path(text).expanduser())
-            raise_any(file.path, header_violations(file, options, key, resolution))
+            raise_event_violations(file.path, header_violations(file, options, key, resolution))
             header = file.header(options.arrays.tokens)
             assert header is not None
             files.append(NamedFile(key, file, header.shape[0]))

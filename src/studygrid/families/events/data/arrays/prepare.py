@@ -15,7 +15,7 @@ from studygrid.families.events.data.arrays.names import left_out
 from studygrid.families.events.data.arrays.opening import open_files
 from studygrid.families.events.data.arrays.options import TokenArraysOptions
 from studygrid.families.events.data.arrays.tokens import EventReader
-from studygrid.families.events.data.arrays.violations import Faults, raise_any
+from studygrid.families.events.data.arrays.violations import Faults, raise_event_violations
 from studygrid.families.events.data.drawing import SPLIT_SENTENCE
 from studygrid.families.events.data.parts import EventBlock, EventNames, write_parts
 from studygrid.families.prepared import PreparedParts
@@ -80,7 +80,7 @@ def _blocks(
             if converted is not None:
                 reordered[each.file.path] += converted.reordered
                 yield converted.events
-        raise_any(each.file.path, faults.violations())
+        raise_event_violations(each.file.path, faults.violations())
 
 
 def _once(options: TokenArraysOptions) -> tuple[str | None, ...]:

@@ -13,7 +13,7 @@ from studygrid.families.base import Architecture
 from studygrid.families.content import content_sha256
 from studygrid.families.events.data.arrays.options import TokenArraysOptions
 from studygrid.families.events.data.splits import reference_count, split_counts
-from studygrid.families.paths import existing_path
+from studygrid.families.paths import existing_files, files_given_twice
 
 if TYPE_CHECKING:
     from studygrid.families.events.data.arrays.labels import Labels
@@ -40,12 +40,7 @@ def token_arrays_source(options: TokenArraysOptions, cache: Path) -> str:
     DataError
         If one is missing or cannot be read.
     """
-    files = {
-        f"{key} {number}": existing_path(text, "file")
-        for key, paths in options.paths.items()
-        for number, text in enumerate(paths)
-    }
-    return content_sha256(files, cache)
+    return content_sha256(existing_files(options.paths), cache)
 
 
 def check_token_arrays(options: TokenArraysOptions) -> list[Problem]:
@@ -61,7 +56,7 @@ def check_token_arrays(options: TokenArraysOptions) -> list[Problem]:
         read_labels(opened.files, options)
     except DataError as error:
         return [(next(iter(options.paths)), str(error))]
-    return opened.problems or _same_files(options)
+    return opened.problems or files_given_twice(options.paths)
 
 
 def supervised_lacks_events(options: TokenArraysOptions, architecture: Architecture) -> str | None:
@@ -91,16 +86,3 @@ def _labels(options: TokenArraysOptions) -> Labels:
     from studygrid.families.events.data.arrays.opening import open_files
 
     return read_labels(open_files(options, None).files, options)
-
-
-def _same_files(options: TokenArraysOptions) -> list[Problem]:
-    """Return what is one file under two names."""
-    seen: dict[Path, str] = {}
-    problems = []
-    for key, paths in options.paths.items():
-        for text in paths:
-            real = Path(text).expanduser().resolve()
-            if real in seen:
-                problems.append((key, f"{text} is the same file as {seen[real]}"))
-            seen[real] = text
-    return problems

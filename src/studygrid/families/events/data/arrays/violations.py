@@ -10,18 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from studygrid.errors import DataError
-
-GUIDE = "docs/token-arrays.md"
-Violation = str
+from studygrid.families.violations import Violation, raise_any, violation
 
 
-def violation(key: str, expected: str, found: str, remedy: str) -> Violation:
-    """Return one line on an array that cannot be used."""
-    return f"`{key}`: expected {expected}; found {found}; {remedy}"
-
-
-def raise_any(path: Path, violations: Sequence[Violation]) -> None:
+def raise_event_violations(path: Path, violations: Sequence[Violation]) -> None:
     """Raise what is wrong with a file.
 
     Raises
@@ -29,11 +21,7 @@ def raise_any(path: Path, violations: Sequence[Violation]) -> None:
     DataError
         If anything is.
     """
-    if not violations:
-        return
-    what = "1 thing is" if len(violations) == 1 else f"{len(violations)} things are"
-    lines = [f"{path}: {what} wrong with these events; {GUIDE} tells what a file holds"]
-    raise DataError("\n".join([*lines, *(f"  {line}" for line in violations)]))
+    raise_any(path, violations, "these events", "docs/token-arrays.md tells what a file holds")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from studygrid.families.ptychography.data.files.archive import Header
+from studygrid.families.npz_archive import Header
 
 PATTERNS, RAW_PATTERNS = "diffraction", "diff3d"
 OBJECT, PROBE, PATCHES = "objectGuess", "probeGuess", "Y"

@@ -16,9 +16,9 @@ from studygrid.families.ptychography.data.files.contract import (
     ROWS,
 )
 from studygrid.families.ptychography.data.files.values import corners, inside
-from studygrid.families.ptychography.data.files.violations import Violation, violation
 from studygrid.families.ptychography.data.scaling import expected_amplitudes
 from studygrid.families.ptychography.physics import extract
+from studygrid.families.violations import Violation, violation
 
 _FITTED = 32
 _MUCH_BETTER = 0.7  # of the error; where the reading is right, every other one is worse

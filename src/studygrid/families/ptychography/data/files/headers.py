@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from difflib import get_close_matches
 
-from studygrid.families.ptychography.data.files.archive import Header
+from studygrid.families.npz_archive import Header
 from studygrid.families.ptychography.data.files.contract import (
     COLUMNS,
     KEYS,
@@ -18,8 +18,8 @@ from studygrid.families.ptychography.data.files.contract import (
     ROWS,
     RULES,
 )
-from studygrid.families.ptychography.data.files.violations import Violation, violation
 from studygrid.families.ptychography.data.scans import LEAST_PX
+from studygrid.families.violations import Violation, violation
 
 _AS_COUNTS = "they are counts, which are intensity: save np.sqrt of them, divided by one number"
 

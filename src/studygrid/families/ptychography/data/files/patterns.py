@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from studygrid.families.ptychography.data.files.archive import ScanArchive
+from studygrid.families.npz_archive import NpzArchive
 from studygrid.families.ptychography.data.files.contract import RULES
 from studygrid.families.ptychography.data.files.quanta import unit_violations
-from studygrid.families.ptychography.data.files.violations import Violation, violation
+from studygrid.families.violations import Violation, violation
 
 _PX_AT_ONCE = 1 << 22
 _SAMPLED = 64
@@ -46,7 +46,7 @@ class PatternFacts:
     sample: NDArray[np.float32]
 
 
-def copy_patterns(archive: ScanArchive, key: str, path: Path) -> NDArray[np.float32]:
+def copy_patterns(archive: NpzArchive, key: str, path: Path) -> NDArray[np.float32]:
     """Copy the patterns of a file to an .npy file, from which they are mapped into memory.
 
     Raises

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from studygrid.families.ptychography.data.files.violations import Violation, violation
+from studygrid.families.violations import Violation, violation
 
 MOST = 10.0  # the contract's sign of patterns that are not normalised
 _OFF = 0.02  # from a whole number, in quanta

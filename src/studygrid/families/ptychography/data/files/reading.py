@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from studygrid.families.ptychography.data.files.archive import Header, ScanArchive, open_archive
+from studygrid.families.npz_archive import Header, NpzArchive, open_archive
 from studygrid.families.ptychography.data.files.contract import (
     COLUMNS,
     KEYS,
@@ -46,7 +46,8 @@ from studygrid.families.ptychography.data.files.values import (
     position_violations,
     scan_order,
 )
-from studygrid.families.ptychography.data.files.violations import Violation, raise_any
+from studygrid.families.ptychography.data.files.violations import raise_scan_violations
+from studygrid.families.violations import Violation
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,12 @@ def read_scan(path: Path, side: int, copy: Path, *, needs_object: bool) -> ScanF
     wrong = _value_violations(key, facts, arrays, pattern_side(headers))
     if patterns is not None and not violations and not wrong:
         wrong = _fit_violations(archive, key, patterns, arrays)
-    raise_any(path, [*violations, *wrong])
+    raise_scan_violations(path, [*violations, *wrong])
     assert patterns is not None
     return _scan_file(archive, key, patterns, arrays)
 
 
-def _small_arrays(archive: ScanArchive, good: Mapping[str, Header]) -> dict[str, NDArray[Any]]:
+def _small_arrays(archive: NpzArchive, good: Mapping[str, Header]) -> dict[str, NDArray[Any]]:
     """Return all but the patterns and their patches, of the contract's types."""
     types = {OBJECT: "c8", PROBE: "c8", COLUMNS: "f8", ROWS: "f8", ORDER: "i8"}
     with np.errstate(over="ignore", invalid="ignore"):
@@ -136,7 +137,7 @@ def _value_violations(
 
 
 def _fit_violations(
-    archive: ScanArchive, key: str, patterns: NDArray[np.float32], arrays: Mapping[str, Any]
+    archive: NpzArchive, key: str, patterns: NDArray[np.float32], arrays: Mapping[str, Any]
 ) -> list[Violation]:
     if OBJECT not in arrays:
         return []
@@ -149,7 +150,7 @@ def _fit_violations(
     return found
 
 
-def _rows(archive: ScanArchive, key: str, chosen: NDArray[np.int64]) -> NDArray[Any]:
+def _rows(archive: NpzArchive, key: str, chosen: NDArray[np.int64]) -> NDArray[Any]:
     """Return some rows of an array, which is not held as a whole."""
     found, start = [], 0
     for piece in archive.pieces(key):
@@ -160,7 +161,7 @@ def _rows(archive: ScanArchive, key: str, chosen: NDArray[np.int64]) -> NDArray[
 
 
 def _scan_file(
-    archive: ScanArchive,
+    archive: NpzArchive,
     key: str,
     patterns: NDArray[np.float32],
     arrays: Mapping[str, NDArray[Any]],

@@ -10,7 +10,7 @@ from pathlib import Path
 from studygrid.errors import DataError
 from studygrid.families.base import Architecture
 from studygrid.families.content import content_sha256
-from studygrid.families.paths import existing_path
+from studygrid.families.paths import existing_files, files_given_twice
 from studygrid.families.ptychography.data.files.options import ScanFilesOptions
 from studygrid.families.ptychography.models import OBJECT
 
@@ -19,7 +19,7 @@ Problem = tuple[str, str]
 
 def scan_files_train_size(options: ScanFilesOptions) -> int | None:
     """Return the number of training groups, or None if a file cannot be used."""
-    from studygrid.families.ptychography.data.files.archive import open_archive
+    from studygrid.families.npz_archive import open_archive
     from studygrid.families.ptychography.data.files.headers import pattern_key, usable
     from studygrid.families.ptychography.data.files.strips import strip_count
 
@@ -44,19 +44,14 @@ def scan_files_source(options: ScanFilesOptions, cache: Path) -> str:
     DataError
         If one is missing or cannot be read.
     """
-    files = {
-        f"{split} {number}": existing_path(text, "file")
-        for split, paths in options.paths_by_split.items()
-        for number, text in enumerate(paths)
-    }
-    return content_sha256(files, cache)
+    return content_sha256(existing_files(options.paths_by_split), cache)
 
 
 def check_scan_files(options: ScanFilesOptions) -> list[Problem]:
     """Return what is wrong with the files' headers: key and message. `prepare` reads values."""
-    from studygrid.families.ptychography.data.files.archive import open_archive
+    from studygrid.families.npz_archive import open_archive
     from studygrid.families.ptychography.data.files.headers import header_violations
-    from studygrid.families.ptychography.data.files.violations import raise_any
+    from studygrid.families.ptychography.data.files.violations import raise_scan_violations
 
     problems: list[Problem] = []
     for split, paths in options.paths_by_split.items():
@@ -64,15 +59,17 @@ def check_scan_files(options: ScanFilesOptions) -> list[Problem]:
             path = Path(text).expanduser()
             try:
                 headers = open_archive(path).headers
-                raise_any(path, header_violations(headers, None, needs_object=split == "test"))
+                raise_scan_violations(
+                    path, header_violations(headers, None, needs_object=split == "test")
+                )
             except DataError as error:
                 problems.append((split, str(error)))
-    return problems or _same_files(options)
+    return problems or files_given_twice(options.paths_by_split)
 
 
 def objects_lacking(options: ScanFilesOptions, architecture: Architecture) -> str | None:
     """Return why a model that is trained on objects cannot be: files without one; else None."""
-    from studygrid.families.ptychography.data.files.archive import open_archive
+    from studygrid.families.npz_archive import open_archive
     from studygrid.families.ptychography.data.files.contract import OBJECT as KEY
 
     if architecture.loss != OBJECT:
@@ -88,16 +85,3 @@ def objects_lacking(options: ScanFilesOptions, architecture: Architecture) -> st
         f"{'holds' if len(lacking) == 1 else 'hold'} no `{KEY}`; save the object there under that "
         "name, or leave the model out of grid.model; pinn needs no object"
     )
-
-
-def _same_files(options: ScanFilesOptions) -> list[Problem]:
-    """Return what is one file under two names."""
-    seen: dict[Path, str] = {}
-    problems = []
-    for split, paths in options.paths_by_split.items():
-        for text in paths:
-            real = Path(text).expanduser().resolve()
-            if real in seen:
-                problems.append((split, f"{text} is the same file as {seen[real]}"))
-            seen[real] = text
-    return problems

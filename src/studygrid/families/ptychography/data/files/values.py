@@ -14,7 +14,7 @@ from studygrid.families.ptychography.data.files.contract import (
     RULES,
 )
 from studygrid.families.ptychography.data.files.patterns import named
-from studygrid.families.ptychography.data.files.violations import Violation, violation
+from studygrid.families.violations import Violation, violation
 
 _OFF = 1e-3  # px: positions in float32 may round over an edge
 

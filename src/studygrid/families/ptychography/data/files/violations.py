@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from studygrid.errors import DataError
-
-GUIDE = "docs/scan-files.md"
-Violation = str
+from studygrid.families.violations import Violation, raise_any
 
 
-def violation(key: str, expected: str, found: str, remedy: str) -> Violation:
-    """Return one line on an array that breaks the contract."""
-    return f"`{key}`: expected {expected}; found {found}; {remedy}"
-
-
-def raise_any(path: Path, violations: Sequence[Violation]) -> None:
+def raise_scan_violations(path: Path, violations: Sequence[Violation]) -> None:
     """Raise what is wrong with a file.
 
     Raises
@@ -24,8 +16,4 @@ def raise_any(path: Path, violations: Sequence[Violation]) -> None:
     DataError
         If anything is.
     """
-    if not violations:
-        return
-    what = "1 thing is" if len(violations) == 1 else f"{len(violations)} things are"
-    lines = [f"{path}: {what} wrong with this scan; {GUIDE} has the whole contract"]
-    raise DataError("\n".join([*lines, *(f"  {line}" for line in violations)]))
+    raise_any(path, violations, "this scan", "docs/scan-files.md has the whole contract")

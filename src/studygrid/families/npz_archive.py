@@ -61,7 +61,7 @@ class Header:
 
 
 @dataclass(frozen=True)
-class ScanArchive:
+class NpzArchive:
     """A file that is an .npz by its looks.
 
     Attributes
@@ -111,7 +111,7 @@ class ScanArchive:
             member.read(1)  # to the end, where the check sum is compared
 
 
-def open_archive(path: Path) -> ScanArchive:
+def open_archive(path: Path) -> NpzArchive:
     """Read the names, types and shapes of all arrays of a file.
 
     Raises
@@ -131,7 +131,7 @@ def open_archive(path: Path) -> ScanArchive:
             _refuse_repeated(archive)
             members = [info for info in archive.infolist() if info.filename.endswith(_SUFFIX)]
             headers = {info.filename[: -len(_SUFFIX)]: _header(archive, info) for info in members}
-    return ScanArchive(path, headers)
+    return NpzArchive(path, headers)
 
 
 @contextmanager
