@@ -33,6 +33,7 @@ from studygrid.version import __version__
 ID_LENGTH = 16
 
 _ROOT_TABLES = ("aggregated_metrics.csv", "summary_statistics.csv")
+_INFERENCE_TABLES = ("summary.json", "runs.csv")
 _CODE = {
     "results": ("studygrid.results",),
     "statistics": ("studygrid.statistics",),
@@ -89,8 +90,8 @@ def manifest(
     time at which the last of the results was there, not that of the report), `counts`,
     `studygrid` (version and code fingerprints of what makes reports), `trained_with` (commit,
     libraries and devices of the runs, with how many runs each has), `data`, `profiles`,
-    `figures`, `tables`, `runs`, `report`. Paths are relative to the results folder; what is not
-    there has the hash None.
+    `figures`, `inference` (None where it is not enabled), `tables`, `runs`, `report`. Paths are
+    relative to the results folder; what is not there has the hash None.
 
     Raises
     ------
@@ -118,6 +119,7 @@ def manifest(
         "figures": [
             {"name": name} | _file(study.folder, f"figures/{name}.csv") for name in figures
         ],
+        "inference": _inference(study),
         "tables": [_file(study.folder, name) for name in _tables()],
         "runs": _runs(study, origins),
     }
@@ -142,6 +144,22 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
 
 def _tables() -> list[str]:
     return [*_ROOT_TABLES, *(f"tables/{name}" for name in table_files())]
+
+
+def _inference(study: StudyResults) -> dict[str, Any] | None:
+    """Return with which settings inference scored, and what it left."""
+    plan = study.plan
+    if not plan.study.inference.enabled:
+        return None
+    return {
+        **plan.infer_spec().model_dump(mode="json", exclude={"metrics"}),
+        "files": [_file(study.folder, f"inference/{name}") for name in _INFERENCE_TABLES],
+        "figures": [
+            {"name": name} | _file(study.folder, f"inference/figures/{name}.csv")
+            for name in plan.inference_figures
+        ],
+        "records": [_file(study.folder, f"runs/{run.path}/inference.json") for run in plan.runs],
+    }
 
 
 def _newest(facts: Iterable[RunFacts]) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.conftest import Clone, small_config
 
@@ -19,11 +20,13 @@ FIGURES = "inference/figures"
 def due(study: Clone, *arguments: str) -> set[str]:
     """Return the records that are due, and what inference leaves."""
     names = study.to_do(*arguments)
-    kept = {name for name in names if name.startswith(("runs/", "profiles/", "data/", "inference"))}
+    told = ("runs/", "profiles/", "data/", "inference", *REPORT)
+    kept = {name for name in names if name.startswith(told)}
     return {FIGURES if name.startswith(FIGURES) else name for name in kept}
 
 
-SUMMARY = {"inference/summary.json", "inference/runs.csv", FIGURES}
+REPORT = {"report.html", "manifest.yaml"}
+SUMMARY = {"inference/summary.json", "inference/runs.csv", FIGURES, *REPORT}
 
 
 def _config(root: Path) -> dict[str, Any]:
@@ -93,6 +96,11 @@ def test_the_summary_has_the_mean_over_seeds_and_every_run(inferred: Clone) -> N
     assert (model["planned"], model["ok"], model["failed"], model["missing"]) == (2, 2, 0, 0)
     assert [row["accuracy"] for row in summary["runs"]] == values
     assert (summary["split"], summary["precision"]) == ("test", "float32")
+    manifest = yaml.safe_load((inferred.folder / "results" / "manifest.yaml").read_text())
+    assert (manifest["inference"]["split"], manifest["inference"]["autocast"]) == ("test", False)
+    assert None not in [file["sha256"] for file in manifest["inference"]["records"]]
+    page = (inferred.folder / "results" / "report.html").read_text()
+    assert "2 runs of 2 once more, on the test split, in float32" in page
     names = {path.name for path in (inferred.folder / "results" / FIGURES).iterdir()}
     assert {"model_comparison_bars.png", "auroc_comparison.svg"} <= names
 
@@ -113,7 +121,7 @@ def test_a_change_of_inference_scores_again_and_nothing_else(
 
 def test_switching_it_off_does_nothing_to_the_runs(study: Clone) -> None:
     study.config["inference"]["enabled"] = False
-    assert due(study) == set()
+    assert due(study) == REPORT
 
 
 def test_an_edit_of_the_job_scores_again_and_nothing_else(study: Clone) -> None:

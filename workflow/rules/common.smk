@@ -231,11 +231,16 @@ def runtime(wildcards, attempt, rulename):
     return min(attempt * need(wildcards, rulename).runtime, LONGEST_MIN)
 
 
+def inference_found():
+    """Return what inference found, where the config enables it."""
+    return list(rules.inference_summary.output) if plan.study.inference.enabled else []
+
+
 def inference_outputs():
     """Return what inference leaves, its records too, where the config enables it."""
     if not plan.study.inference.enabled:
         return []
-    return [*rules.inference_summary.input, *rules.inference_summary.output]
+    return [*rules.inference_summary.input, *inference_found()]
 
 
 def run_records(kind):

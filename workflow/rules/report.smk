@@ -103,6 +103,7 @@ rule report:
         study=rules.study.output,
         runs=rules.aggregate.output.runs,
         figures=rules.figures.output,
+        inference=inference_found(),
     output:
         report(
             f"{RESULTS}/report.html",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -71,7 +70,7 @@ def _results(words: Sequence[str]) -> Path:
 
 def _write(results: Path, form: str, output: Path | None, draw: bool) -> int:
     from studygrid.records import write_atomically
-    from studygrid.report.drawn import DrawnFiles
+    from studygrid.report.drawn import study_figures
     from studygrid.report.formats import FILE_NAMES, FORMATS
     from studygrid.results.study_results import read_study
 
@@ -81,11 +80,12 @@ def _write(results: Path, form: str, output: Path | None, draw: bool) -> int:
         try:
             _draw(study, figures)
         except OSError as error:
-            raise StudygridError(f"{figures}: cannot be written ({error.strerror})") from None
+            where = error.filename or figures
+            raise StudygridError(f"{where}: cannot be written ({error.strerror})") from None
     elif form != "txt":
         _warn_of_old(figures, (study.folder / "runs" / run.path for run in study.facts))
     output = output or study.folder / FILE_NAMES[form]
-    content = FORMATS[form](study, DrawnFiles(figures, names, _link(figures, output)))
+    content = FORMATS[form](study, study_figures(study, names, output.parent))
     try:
         write_atomically(output, content)
     except OSError as error:
@@ -94,17 +94,26 @@ def _write(results: Path, form: str, output: Path | None, draw: bool) -> int:
     return 0
 
 
-def _link(figures: Path, output: Path) -> str:
-    """Return the folder of the figures as the report reaches it."""
-    return Path(os.path.relpath(figures, output.parent)).as_posix()
-
-
 def _draw(study: StudyResults, folder: Path) -> None:
     from studygrid.figures import load_figure
     from studygrid.figures.drawing import save
 
     for name in study.plan.figures:
         save(load_figure(study.family, name)(study), folder / name)
+    if study.plan.study.inference.enabled:
+        _draw_inference(study)
+
+
+def _draw_inference(study: StudyResults) -> None:
+    from studygrid.figures.drawing import save
+    from studygrid.figures.inference_figures import load_inference_figure
+    from studygrid.report.drawn import INFERENCE_FIGURES
+    from studygrid.results.inference import planned_inference
+
+    results = planned_inference(study.plan, study.folder)
+    for name in study.plan.inference_figures:
+        drawing = load_inference_figure(name)(results, study.name)
+        save(drawing, study.folder / INFERENCE_FIGURES / name)
 
 
 def _warn_of_old(figures: Path, runs: Iterable[Path]) -> None:

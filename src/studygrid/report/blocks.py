@@ -43,9 +43,16 @@ class Definitions:
 
 @dataclass(frozen=True)
 class Figure:
-    """The place of a drawn figure, by its name in the registry of figures."""
+    """The place of a drawn figure, by its name in the registry of figures.
+
+    Attributes
+    ----------
+    of_inference
+        Whether it is one of the inference phase.
+    """
 
     name: str
+    of_inference: bool = False
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,6 +15,7 @@ from studygrid.report.blocks import Block, Definitions, Drawn, Figure, Heading, 
 from studygrid.report.explore import explore_figure
 from studygrid.results.study_results import StudyResults
 
+INFERENCE_FIGURES = "inference/figures"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _PX_PER = {"pt": 4 / 3, "px": 1.0, "in": 96.0, "": 1.0}
 _LENGTH = re.compile(r"([\d.]+)(pt|px|in|)")
@@ -43,11 +45,14 @@ class DrawnFiles:
         The figures of the report; places of others are dropped.
     shown_as
         The folder as the report names it.
+    inference
+        The figures of the inference phase, if they are in the report.
     """
 
     folder: Path
     names: tuple[str, ...]
     shown_as: str = "figures"
+    inference: DrawnFiles | None = None
 
     def read(self, name: str) -> Drawn | NotDrawn:
         """Return a figure with its words and numbers, or why there is none."""
@@ -78,6 +83,27 @@ class DrawnFiles:
         )
 
 
+def study_figures(study: StudyResults, figures: tuple[str, ...], shown_from: Path) -> DrawnFiles:
+    """Return the figures of a study's results folder, those of inference where it is enabled.
+
+    Parameters
+    ----------
+    figures
+        Names of the study's figures.
+    shown_from
+        The folder of the report that shows them.
+    """
+
+    def files(folder: str, names: Iterable[str], inference: DrawnFiles | None = None) -> DrawnFiles:
+        path = study.folder / folder
+        link = Path(os.path.relpath(path, shown_from)).as_posix()
+        return DrawnFiles(path, tuple(names), link, inference)
+
+    enabled = study.plan.study.inference.enabled
+    inference = files(INFERENCE_FIGURES, study.plan.inference_figures) if enabled else None
+    return files("figures", figures, inference)
+
+
 def read_numbers(path: Path) -> pd.DataFrame:
     """Read the plotted numbers of a figure; only an empty cell is a missing value."""
     try:
@@ -103,8 +129,10 @@ def placed(section: Section, files: DrawnFiles) -> Section:
     for block in section.blocks:
         if not isinstance(block, Figure):
             blocks.append(block)
-        elif block.name in files.names:
-            found = files.read(block.name)
+            continue
+        own = files.inference if block.of_inference else files
+        if own is not None and block.name in own.names:
+            found = own.read(block.name)
             if isinstance(found, Drawn):
                 blocks.append(found)
             else:

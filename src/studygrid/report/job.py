@@ -8,7 +8,7 @@ from pathlib import Path
 
 from studygrid.errors import StudygridError
 from studygrid.records import write_atomically
-from studygrid.report.drawn import DrawnFiles
+from studygrid.report.drawn import study_figures
 from studygrid.report.formats import as_html
 from studygrid.results.study_results import read_study
 
@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         study = read_study(options.study.parent)
-        files = DrawnFiles(options.study.parent / "figures", tuple(options.figures), "figures")
+        files = study_figures(study, tuple(options.figures), options.output.parent)
         page = as_html(study, files)
     except StudygridError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -27,6 +27,7 @@ SECTIONS = {
     "convergence": f"{_HERE}.convergence:convergence",
     "outliers": f"{_HERE}.outliers:outliers",
     "figures": f"{_HERE}.drawn:figures",
+    "inference": f"{_HERE}.inference_section:inference",
     "tables": f"{_HERE}.table_section:tables",
     "methods": f"{_HERE}.methods:methods",
     "provenance": f"{_HERE}.provenance:provenance",
