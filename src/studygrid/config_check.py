@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from studygrid.config_errors import ABSENT, Problems, nearest
-from studygrid.config_grid import check_grid, check_sizes
+from studygrid.config_grid import check_grid, check_largest, check_sizes
 from studygrid.config_models import Model, check_fits, check_models, check_names
 from studygrid.errors import ConfigError
 from studygrid.families import BUILT_IN, load_family
@@ -63,6 +63,7 @@ def check(config: Any, check_files: bool, problems: Problems) -> Checked | None:
         return None
     if check_files:
         check_sizes(config, *dataset, problems)
+        check_largest(config, *dataset, problems)
         _check_trained(*dataset, [models[name] for name in trained if name in models], problems)
     if study is None or problems:
         return None

@@ -120,7 +120,7 @@ def check_sizes(
     available = dataset.train_size(options)
     if available is None or not isinstance(raw.get("grid"), Mapping):
         return
-    sizes = list(_sizes(raw["grid"]))
+    sizes = list(_values(raw["grid"], "n_train"))
     for place, value in sizes:
         if not isinstance(value, int) or isinstance(value, bool) or value < available:
             continue
@@ -131,11 +131,25 @@ def check_sizes(
             problems.add(place, f"{message}, which is what all means; keep one", value)
 
 
-def _sizes(grid: Mapping[str, Any]) -> Iterator[tuple[Place, Any]]:
+def check_largest(
+    raw: Mapping[str, Any], dataset: Dataset, options: Section, problems: Problems
+) -> None:
+    """Note resolutions that the dataset cannot be prepared at."""
+    largest = dataset.largest(options)
+    if largest is None or not isinstance(raw.get("grid"), Mapping):
+        return
+    most, why = largest
+    for place, value in _values(raw["grid"], "resolution"):
+        if isinstance(value, int) and not isinstance(value, bool) and value > most:
+            message = f"is above what {dataset.name} has, {most} by {why}"
+            problems.add(place, message, value, "write a smaller number, or change that")
+
+
+def _values(grid: Mapping[str, Any], axis: str) -> Iterator[tuple[Place, Any]]:
     sections: list[tuple[Place, Any]] = [(("grid",), grid)]
     sections += [(("grid", "include", at), entry) for at, entry in _entries(grid, "include")]
     for place, section in sections:
         if isinstance(section, Mapping):
-            values = read_number(section.get("n_train"))
+            values = read_number(section.get(axis))
             listed = values if isinstance(values, list) else [values]
-            yield from (((*place, "n_train", at), value) for at, value in enumerate(listed))
+            yield from (((*place, axis, at), value) for at, value in enumerate(listed))

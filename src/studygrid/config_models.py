@@ -17,6 +17,26 @@ from studygrid.grid import Run
 from studygrid.study import ModelConfig, Section, Training
 
 PATH_NAME = r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,62}[A-Za-z0-9_-])?"
+# Keys of `training` that a model which is fitted at once has no use for.
+OF_GRADIENTS = frozenset(
+    {
+        "accumulation",
+        "compile",
+        "early_stopping",
+        "epochs",
+        "gradient_clip",
+        "learning_rate",
+        "momentum",
+        "optimizer",
+        "schedule",
+        "step_epochs",
+        "step_factor",
+        "steps",
+        "validations",
+        "warmup",
+        "weight_decay",
+    }
+)
 SectionT = TypeVar("SectionT", bound=Section)
 # Windows keeps these for devices.
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)
@@ -140,7 +160,24 @@ def _applied(
     )
     if not (architecture and options and training and loss and augmentation):
         return None
+    _check_applied(architecture, config, place, problems)
     return Model(name, architecture, options, training, loss, augmentation)
+
+
+def _check_applied(
+    architecture: Architecture, config: ModelConfig, place: Place, problems: Problems
+) -> None:
+    """Note what a model overrides that nothing of it reads."""
+    why = f"{architecture.name} is fitted at once, without gradients, and would not read it"
+    if architecture.fits:
+        for key in (name for name in config.training if name in OF_GRADIENTS):
+            problems.add((*place, "training", key), why, config.training[key], "leave it out")
+        for key, value in config.augmentation.items():
+            problems.add((*place, "augmentation", key), why, value, "leave it out")
+    if not architecture.reads_loss:
+        why = f"the loss of {architecture.name} has no options"
+        for key, value in config.loss.items():
+            problems.add((*place, "loss", key), why, value, "leave it out")
 
 
 def _architecture(

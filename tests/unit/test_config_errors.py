@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from studygrid import config_check
+from studygrid import config_check, config_models
 from studygrid.config_errors import nearest
 from studygrid.errors import ConfigError
 from studygrid.plan import make_plan, read_plan
+from studygrid.study import Training
 from tests.conftest import Clone
 
 BASE = """\
@@ -704,6 +706,61 @@ def test_snakemake_starts_nothing_and_prints_the_problems(
     assert "Traceback" not in printed
     assert "src/studygrid" not in printed
     assert not (clone.folder / "results").exists()
+
+
+EVENTS = """\
+family: events
+dataset: {name: generated_events, background: 40, signals: {xy: 20}, max_particles: 32}
+models:
+  mlp: {OVERRIDES}
+  isolation_forest: {FOREST}
+grid: {resolution: [16, RESOLUTION], n_train: [all], seed: 1}
+training: {epochs: 2}
+"""
+
+
+def events(overrides: str = "", forest: str = "", resolution: int = 32) -> str:
+    text = EVENTS.replace("OVERRIDES", overrides).replace("FOREST", forest)
+    return text.replace("RESOLUTION", str(resolution))
+
+
+def test_a_resolution_is_at_most_what_the_dataset_has() -> None:
+    assert messages(events(resolution=33)) == [
+        "c.yaml:6: grid.resolution[1]: is above what generated_events has, 32 by "
+        "dataset.max_particles (it is 33); write a smaller number, or change that"
+    ]
+    words = {"classification": "tagvae", "elpv": "tag_mixture\n  tags: 40", "tiny_cnn": "mlp_vae"}
+    words |= {"  simple_cnn:\n": "", "[64, all]": "[9]"}
+    tags = reduce(lambda text, word: text.replace(word, words[word]), words, BASE)
+    assert messages(tags) == [
+        "c.yaml:9: grid.resolution[1]: is above what tag_mixture has, 40 by dataset.tags (it is "
+        "48); write a smaller number, or change that"
+    ]
+
+
+def test_what_a_fitted_model_would_not_read_is_refused() -> None:
+    why = "is fitted at once, without gradients, and would not read it"
+    forest = "training: {learning_rate: 0.1, batch_size: 8}, loss: {globals_weight: 1}"
+    assert messages(events(forest=forest)) == [
+        f"c.yaml:5: models.isolation_forest.training.learning_rate: isolation_forest {why} (it is "
+        "0.1); leave it out",
+        "c.yaml:5: models.isolation_forest.loss.globals_weight: the loss of isolation_forest has "
+        "no options (it is 1); leave it out",
+    ]
+    Path("c.yaml").write_text(events("loss: {globals_weight: 1}", "training: {batch_size: 8}"))
+    read_plan(Path("c.yaml"))
+
+
+def test_the_keys_that_a_fitted_model_does_not_read_are_keys_of_training() -> None:
+    assert set(Training.model_fields) >= config_models.OF_GRADIENTS
+
+
+def test_codes_without_a_codebook_are_refused() -> None:
+    said = messages(events("options: {tokenizer: linear, codes: 64}"))
+    assert said == [
+        "c.yaml:4: models.mlp.options: `codes` is of the tokenizer vq, and this one is linear, "
+        "which has no codebook; leave it out"
+    ]
 
 
 def test_a_family_whose_packages_are_missing_is_refused_with_how_to_install_them(

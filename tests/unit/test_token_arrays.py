@@ -23,6 +23,7 @@ from studygrid.families.events.data.arrays.options import TokenArraysOptions
 from studygrid.families.events.data.arrays.prepare import prepare
 from studygrid.families.events.data.arrays.sources import (
     check_token_arrays,
+    most_tokens,
     supervised_lacks_events,
     token_arrays_source,
     token_arrays_train_size,
@@ -479,6 +480,20 @@ def test_names_of_globals_are_checked_before_a_study_starts(tmp_path: Path) -> N
     assert "globals_from_tokens makes" in check_token_arrays(same)[0][1]
     few = _options(path, global_names=["met"])
     assert "`globals`: expected numbers (40, 1); found 2 columns" in check_token_arrays(few)[0][1]
+
+
+def test_the_tokens_of_the_file_that_has_fewest_are_known_before_a_study_starts(
+    tmp_path: Path,
+) -> None:
+    first = _npz(tmp_path / "a.npz", _arrays())
+    assert most_tokens(_options(first)) == (TOKENS, f"`tokens` of {first}")
+    per_token = {"tokens", "mask", "classes"}
+    short = {
+        name: array[:, :4] if name in per_token else array for name, array in _arrays().items()
+    }
+    second = _npz(tmp_path / "b.npz", short)
+    assert most_tokens(_options(second)) == (4, f"`tokens` of {second}")
+    assert most_tokens(_options(tmp_path / "none.npz")) is None
 
 
 def test_files_differ_in_globals(tmp_path: Path) -> None:

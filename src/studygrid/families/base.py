@@ -127,6 +127,9 @@ class Dataset:
     refuses
         From the options and an architecture to why it cannot be trained on this data, without
         reading images; a config with such a run is refused.
+    largest
+        From the options to the largest resolution that it can be prepared at, and the key that
+        says so; None where none is known without reading the data.
     workers
         Processes that its preparation can use.
     shards
@@ -146,6 +149,7 @@ class Dataset:
     citation: str
     check: Callable[[Any], Sequence[tuple[str, str]]] = lambda options: ()
     refuses: Callable[[Any, Architecture], str | None] = lambda options, architecture: None
+    largest: Callable[[Any], tuple[int, str] | None] = lambda options: None
     workers: int = 1
     shards: Callable[[Any], Sequence[Shard]] = no_shards
     make_shard: str = ""
@@ -170,6 +174,8 @@ class Architecture:
         engine that works on the test data alone, is the same at each training-set size.
     loss
         Name of the loss, where the architecture decides which it is trained with.
+    reads_loss
+        Whether the config's loss section says something of that loss.
     """
 
     name: str
@@ -178,6 +184,7 @@ class Architecture:
     fits: bool = False
     learns: bool = True
     loss: str = ""
+    reads_loss: bool = True
     check: Callable[[Any, int], str | None] = lambda options, resolution: None
     impossible: str | None = None
 

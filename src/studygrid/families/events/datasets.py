@@ -11,6 +11,7 @@ from studygrid.families.events.data.generated.sources import (
     generated_events_shards,
     generated_events_source,
     generated_events_train_size,
+    most_particles,
     supervised_lacks_events,
 )
 
@@ -25,6 +26,7 @@ _ALL = (
         source=generated_events_source,
         check=check_generated_events,
         refuses=supervised_lacks_events,
+        largest=most_particles,
         shards=generated_events_shards,
         make_shard=f"{_DATA}.generated.shard:make_shard",
         licence="generated here; Pythia 8 is under the GPL-2 or later, FastJet under the GPL-2 or "
@@ -41,6 +43,7 @@ _ALL = (
         source=arrays.token_arrays_source,
         check=arrays.check_token_arrays,
         refuses=arrays.supervised_lacks_events,
+        largest=arrays.most_tokens,
         licence="the user's own data",
         citation="the user's own data",
     ),

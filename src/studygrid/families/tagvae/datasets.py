@@ -18,6 +18,7 @@ from studygrid.families.tagvae.data.kradfile.sources import (
 from studygrid.families.tagvae.data.mixture.options import TagMixtureOptions
 from studygrid.families.tagvae.data.mixture.sources import (
     tag_mixture_source,
+    tag_mixture_tags,
     tag_mixture_train_size,
 )
 from studygrid.families.tagvae.data.table.options import TagTableOptions
@@ -70,6 +71,7 @@ _ALL = (
         prepare=f"{_DATA}.mixture.prepare:prepare",
         train_size=tag_mixture_train_size,
         source=tag_mixture_source,
+        largest=tag_mixture_tags,
         licence="drawn here",
         citation="drawn here",
     ),

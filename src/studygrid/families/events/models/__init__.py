@@ -26,9 +26,15 @@ _ALL = (
         IsolationForestOptions,
         fits=True,
         loss=ISOLATION,
+        reads_loss=False,
     ),
     Architecture(
-        "supervised", f"{_HERE}.supervised:build", SupervisedOptions, fits=True, loss=SEPARATION
+        "supervised",
+        f"{_HERE}.supervised:build",
+        SupervisedOptions,
+        fits=True,
+        loss=SEPARATION,
+        reads_loss=False,
     ),
 )
 _BY_NAME = {architecture.name: architecture for architecture in _ALL}

@@ -11,6 +11,8 @@ from studygrid.section import Section, Share
 Tokenizer = Literal["none", "linear", "vq"]
 Width = Annotated[int, Field(ge=1, le=4096)]
 
+_OF_VQ = ("codes", "codebook_decay", "restart_below")
+
 
 class AutoencoderOptions(Section):
     """Options of every autoencoder, whatever its encoder."""
@@ -55,6 +57,19 @@ class AutoencoderOptions(Section):
             return values
         width = values.get("width", cls.model_fields["width"].default)
         return {**values, "latent_dim": values.get("latent_dim", width)}
+
+    @model_validator(mode="after")
+    def _has_a_codebook(self) -> AutoencoderOptions:
+        if self.tokenizer == "vq":
+            return self
+        fields = type(self).model_fields
+        unread = [name for name in _OF_VQ if getattr(self, name) != fields[name].default]
+        if unread:
+            raise ValueError(
+                f"`{unread[0]}` is of the tokenizer vq, and this one is {self.tokenizer}, which "
+                "has no codebook; leave it out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> AutoencoderOptions:

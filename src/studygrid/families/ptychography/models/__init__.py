@@ -11,7 +11,12 @@ _HERE = "studygrid.families.ptychography.models"
 PATTERN, OBJECT = "pattern", "object"
 _ALL = (
     Architecture(
-        "pinn", f"{_HERE}.network:build", NetworkOptions, loss=PATTERN, check=network_fault
+        "pinn",
+        f"{_HERE}.network:build",
+        NetworkOptions,
+        loss=PATTERN,
+        reads_loss=False,
+        check=network_fault,
     ),
     Architecture(
         "baseline", f"{_HERE}.network:build", NetworkOptions, loss=OBJECT, check=network_fault
@@ -23,6 +28,7 @@ _ALL = (
         fits=True,
         learns=False,
         loss=PATTERN,
+        reads_loss=False,
     ),
 )
 _BY_NAME = {architecture.name: architecture for architecture in _ALL}

@@ -32,6 +32,21 @@ def token_arrays_train_size(options: TokenArraysOptions) -> int | None:
     return split_counts(int((found.label == 0).sum()), options)["train"]
 
 
+def most_tokens(options: TokenArraysOptions) -> tuple[int, str] | None:
+    """Return how many tokens the files have an event, or None if one cannot be used."""
+    from studygrid.families.events.data.arrays.opening import open_files
+
+    try:
+        files = open_files(options, None).files
+    except DataError:
+        return None
+    name = options.arrays.tokens
+    headers = {each.file.path: each.file.header(name) for each in files}
+    counts = {path: header.shape[1] for path, header in headers.items() if header is not None}
+    fewest = min(counts, key=counts.__getitem__)
+    return counts[fewest], f"`{name}` of {fewest}"
+
+
 def token_arrays_source(options: TokenArraysOptions, cache: Path) -> str:
     """Return the hash of all files.
 
