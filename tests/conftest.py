@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
+import functools
 import json
 import os
 import shutil
@@ -93,6 +95,41 @@ def small_config(root: Path) -> dict[str, Any]:
     }
 
 
+# Each test starts dozens of processes: without bytecode each would compile all code again.
+_WITH_BYTECODE = {
+    key: value
+    for key, value in os.environ.items()
+    if key not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+}
+_WARM = """
+from pathlib import Path
+from studygrid.execution.source_code import keep_sources, read_source
+for file in Path("src").rglob("*.py"):
+    read_source(file)
+keep_sources()
+"""
+
+
+@functools.cache
+def _project() -> Path:
+    """Return a copy of the project's workflow whose code is compiled and parsed already."""
+    folder = Path(tempfile.mkdtemp(prefix="studygrid-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    for name in ("Snakefile", "workflow", "profiles", "scripts", "envs", "src", "slurm"):
+        source = ROOT / name
+        if source.is_symlink():
+            (folder / name).symlink_to(source.readlink())
+        elif source.is_dir():
+            ignore = shutil.ignore_patterns("*.egg-info", "__pycache__")
+            shutil.copytree(source, folder / name, ignore=ignore)
+        else:
+            shutil.copy2(source, folder / name)
+    for command in (["-m", "compileall", "-q", "src"], ["-c", _WARM]):
+        environment = _WITH_BYTECODE | {"PYTHONPATH": "src"}
+        subprocess.run([sys.executable, *command], cwd=folder, env=environment, check=True)
+    return folder
+
+
 class Clone:
     """A copy of the project's workflow in a folder of its own, with a config to change."""
 
@@ -101,15 +138,7 @@ class Clone:
 
     @classmethod
     def of_project(cls, folder: Path, config: dict[str, Any]) -> Clone:
-        for name in ("Snakefile", "workflow", "profiles", "scripts", "envs", "src", "slurm"):
-            source = ROOT / name
-            if source.is_symlink():
-                (folder / name).symlink_to(source.readlink())
-            elif source.is_dir():
-                ignore = shutil.ignore_patterns("*.egg-info")
-                shutil.copytree(source, folder / name, ignore=ignore)
-            else:
-                shutil.copy2(source, folder / name)
+        shutil.copytree(_project(), folder, symlinks=True, dirs_exist_ok=True)
         return cls(folder, config)
 
     def copy_to(self, folder: Path) -> Clone:
@@ -127,9 +156,7 @@ class Clone:
 
     def environment(self) -> dict[str, str]:
         # The clone's own code, not the installed package.
-        return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"} | {
-            "PYTHONPATH": str(self.folder / "src"),
-        }
+        return _WITH_BYTECODE | {"PYTHONPATH": str(self.folder / "src")}
 
     def snakemake(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Snakemake as a user does, with the config as it stands."""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from studygrid.execution import fingerprints
+from studygrid.execution.source_code import Source
 from studygrid.families import load_family
 from studygrid.families.base import module_of
 from studygrid.families.classification import FAMILY
@@ -27,14 +28,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., st
         for name, text in modules.items():
             (folder / f"{name}.py").write_text(text)
         importlib.invalidate_caches()
-        for cached in (
-            "_fingerprint",
-            "_file",
-            "_tree",
-            "_code_hash",
-            "_templates_hash",
-            "_imports",
-        ):
+        for cached in ("_fingerprint", "_file", "_source", "_templates_hash", "_imports"):
             getattr(fingerprints, cached).cache_clear()
         return fingerprints.fingerprint([top])
 
@@ -182,13 +176,14 @@ def test_an_edit_of_the_rings_changes_what_is_evaluated_alone(
             fingerprints.evaluate_code(family, architecture),
         ]
 
-    before, code_hash = taken(), fingerprints._code_hash
+    before, source = taken(), fingerprints._source
 
-    def edited(name: str) -> str:
-        return "edited" if name.endswith(".ptychography.frc") else code_hash(name)
+    def edited(name: str) -> Source:
+        changes = {"code": "edited"} if name.endswith(".ptychography.frc") else {}
+        return source(name)._replace(**changes)
 
     with monkeypatch.context() as patched:
-        patched.setattr(fingerprints, "_code_hash", edited)
+        patched.setattr(fingerprints, "_source", edited)
         after = taken()
     fingerprints._fingerprint.cache_clear()
     assert after[:2] == before[:2]

@@ -7,7 +7,6 @@ the layout of the source changes nothing.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 
+from studygrid.execution.source_code import Import, Source, keep_sources, read_source
 from studygrid.families.base import Family, module_of
 from studygrid.figures import figures_of
 from studygrid.figures.inference_figures import INFERENCE_FIGURES
@@ -137,7 +137,8 @@ def _fingerprint(modules: tuple[str, ...]) -> str:
         pending.extend(_imports(name))
     digest = hashlib.sha256(f"records {SCHEMA_VERSION}".encode())
     for name in sorted(seen):
-        digest.update(f"\n{name} {_code_hash(name)}{_templates_hash(name)}".encode())
+        digest.update(f"\n{name} {_source(name).code}{_templates_hash(name)}".encode())
+    keep_sources()
     return digest.hexdigest()[:16]
 
 
@@ -173,30 +174,10 @@ def _with_submodules(name: str) -> Iterator[str]:
 
 
 @cache
-def _tree(name: str) -> ast.Module:
+def _source(name: str) -> Source:
     file = _file(name)
     assert file is not None
-    tree = ast.parse(file.read_bytes(), filename=str(file))
-    for node in ast.walk(tree):
-        _strip_docstring(node)
-    return tree
-
-
-def _strip_docstring(node: ast.AST) -> None:
-    if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-        return
-    first = node.body[0] if node.body else None
-    if (
-        isinstance(first, ast.Expr)
-        and isinstance(first.value, ast.Constant)
-        and isinstance(first.value.value, str)
-    ):
-        node.body = node.body[1:]
-
-
-@cache
-def _code_hash(name: str) -> str:
-    return hashlib.sha256(ast.dump(_tree(name), annotate_fields=False).encode()).hexdigest()
+    return read_source(file)
 
 
 @cache
@@ -213,29 +194,21 @@ def _templates_hash(name: str) -> str:
 @cache
 def _imports(name: str) -> tuple[str, ...]:
     """Return the modules that a module imports anywhere, but for type checking alone."""
-    found: list[str] = []
-    skipped: set[int] = set()
-    for node in ast.walk(_tree(name)):
-        if id(node) in skipped:
-            continue
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            skipped.update(id(below) for part in node.body for below in ast.walk(part))
-        elif isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            found += _from_import(name, node)
-    return tuple(found)
+    return tuple(found for each in _source(name).imports for found in _imported(name, each))
 
 
-def _from_import(name: str, node: ast.ImportFrom) -> Iterator[str]:
-    base = node.module or ""
-    if node.level:
+def _imported(name: str, found: Import) -> Iterator[str]:
+    base = found.module
+    if found.names is None:
+        yield base
+        return
+    if found.level:
         file = _file(name)
-        levels = node.level - (file is not None and file.name == "__init__.py")
+        levels = found.level - (file is not None and file.name == "__init__.py")
         parent = ".".join(name.split(".")[: len(name.split(".")) - levels])
         base = f"{parent}.{base}" if base else parent
-    for alias in node.names:
+    for part in found.names:
         # `from package import module` runs that module; other names live in the package itself.
-        below = f"{base}.{alias.name}"
+        below = f"{base}.{part}"
         is_package = (file := _file(base)) is not None and file.name == "__init__.py"
         yield below if is_package and _file(below) is not None else base
