@@ -95,12 +95,16 @@ def small_config(root: Path) -> dict[str, Any]:
     }
 
 
-# Each test starts dozens of processes: without bytecode each would compile all code again.
-_WITH_BYTECODE = {
-    key: value
-    for key, value in os.environ.items()
-    if key not in ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
-}
+def _environment(source: Path) -> dict[str, str]:
+    """Return an environment whose code is that of a folder.
+
+    Each test starts dozens of processes: without bytecode each would compile all code again.
+    """
+    left_out = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE")
+    kept = {key: value for key, value in os.environ.items() if key not in left_out}
+    return kept | {"PYTHONPATH": str(source)}
+
+
 _WARM = """
 from pathlib import Path
 from studygrid.execution.source_code import keep_sources, read_source
@@ -125,7 +129,7 @@ def _project() -> Path:
         else:
             shutil.copy2(source, folder / name)
     for command in (["-m", "compileall", "-q", "src"], ["-c", _WARM]):
-        environment = _WITH_BYTECODE | {"PYTHONPATH": "src"}
+        environment = _environment(folder / "src")
         subprocess.run([sys.executable, *command], cwd=folder, env=environment, check=True)
     return folder
 
@@ -156,7 +160,7 @@ class Clone:
 
     def environment(self) -> dict[str, str]:
         # The clone's own code, not the installed package.
-        return _WITH_BYTECODE | {"PYTHONPATH": str(self.folder / "src")}
+        return _environment(self.folder / "src")
 
     def snakemake(self, *arguments: str, ok: bool = True) -> subprocess.CompletedProcess[str]:
         """Run Snakemake as a user does, with the config as it stands."""
