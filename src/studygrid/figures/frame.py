@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pandas as pd
 from matplotlib.artist import Artist
@@ -22,6 +23,7 @@ _CHARACTER_IN = 0.068
 _HANDLE_IN = 0.5
 _CAPTION_CHARACTERS = 116
 _TITLE_CHARACTERS = 85
+_TITLE: dict[str, Any] = {"size": 10, "weight": "bold"}
 _EDGE_IN = 0.08
 _PLACE_DIGITS = 5
 
@@ -53,8 +55,8 @@ def framed(
     panel_height_in
         Height of the panels with their axes' labels and titles.
     """
-    wrapped = textwrap.fill(title, _TITLE_CHARACTERS)
-    below = _filled(figure, caption)
+    wrapped = _filled(figure, title, _TITLE_CHARACTERS, **_TITLE)
+    below = _filled(figure, caption, _CAPTION_CHARACTERS)
     columns = _legend_columns(list(entries))
     title_in = _lines(wrapped) * _TEXT_LINE_IN * 1.2 + _EDGE_IN
     top_in = title_in + -(-len(entries) // columns) * _LEGEND_ROW_IN + 0.03
@@ -64,7 +66,7 @@ def framed(
     left = _EDGE_IN / WIDTH_IN
     above = 1 - _EDGE_IN / height_in
     words = (
-        figure.text(left, above, wrapped, va="top", size=10, weight="bold", parse_math=False),
+        figure.text(left, above, wrapped, va="top", parse_math=False, **_TITLE),
         figure.text(
             left, _EDGE_IN / height_in, below, va="bottom", color="#333333", parse_math=False
         ),
@@ -117,11 +119,11 @@ def _round_places(figure: Figure) -> None:
         axes.set_in_layout(in_layout)
 
 
-def _filled(figure: Figure, caption: str) -> str:
-    """Return a caption in lines that fit; those of wide letters have fewer."""
-    for characters in range(_CAPTION_CHARACTERS, _CAPTION_CHARACTERS // 2, -6):
-        filled = textwrap.fill(caption, characters)
-        text = figure.text(0, 0, filled, parse_math=False)
+def _filled(figure: Figure, words: str, most: int, **look: Any) -> str:
+    """Return words in lines of up to so many characters that fit; wide letters make them fewer."""
+    for characters in range(most, most // 2, -6):
+        filled = textwrap.fill(words, characters)
+        text = figure.text(0, 0, filled, parse_math=False, **look)
         width_in = text.get_window_extent().width / figure.dpi
         text.remove()
         if width_in <= WIDTH_IN - 1.5 * _EDGE_IN:
