@@ -160,24 +160,43 @@ def _applied(
     )
     if not (architecture and options and training and loss and augmentation):
         return None
-    _check_applied(architecture, config, place, problems)
-    return Model(name, architecture, options, training, loss, augmentation)
+    model = Model(name, architecture, options, training, loss, augmentation)
+    _check_applied(shared, model, config, problems)
+    return model
 
 
 def _check_applied(
-    architecture: Architecture, config: ModelConfig, place: Place, problems: Problems
+    shared: Mapping[str, Any], model: Model, config: ModelConfig, problems: Problems
 ) -> None:
-    """Note what a model overrides that nothing of it reads."""
-    why = f"{architecture.name} is fitted at once, without gradients, and would not read it"
+    """Note what a model sets otherwise than all others, and nothing of it reads."""
+    architecture = model.architecture
+    fitted = f"{architecture.name} is fitted at once, without gradients, and would not read it"
     if architecture.fits:
-        for key in (name for name in config.training if name in OF_GRADIENTS):
-            problems.add((*place, "training", key), why, config.training[key], "leave it out")
-        for key, value in config.augmentation.items():
-            problems.add((*place, "augmentation", key), why, value, "leave it out")
+        own = [key for key in config.training if key in OF_GRADIENTS]
+        _note_changes("training", own, fitted, shared, model, problems)
+        _note_changes("augmentation", config.augmentation, fitted, shared, model, problems)
     if not architecture.reads_loss:
         why = f"the loss of {architecture.name} has no options"
-        for key, value in config.loss.items():
-            problems.add((*place, "loss", key), why, value, "leave it out")
+        _note_changes("loss", config.loss, why, shared, model, problems)
+
+
+def _note_changes(
+    part: str,
+    keys: Iterable[str],
+    why: str,
+    shared: Mapping[str, Any],
+    model: Model,
+    problems: Problems,
+) -> None:
+    # A study.yaml writes out what all models share, below each of them too.
+    own: Section = getattr(model, part)
+    below = shared.get(part)
+    sound = _sound(below if isinstance(below, Mapping) else {}, type(own))
+    common = type(own).model_validate(sound)
+    for key in keys:
+        value = getattr(own, key)
+        if value != getattr(common, key):
+            problems.add(("models", model.name, part, key), why, value, "leave it out")
 
 
 def _architecture(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from studygrid.families.events.data.drawing import SPLIT_SENTENCE, draw_splits
 from studygrid.families.events.data.options import EventOptions
 from studygrid.families.events.data.parts import EventBlock, EventNames, write_parts
+from studygrid.families.events.models.options import OF_VQ
 from studygrid.families.prepared import combined_sha256
 from studygrid.records import DataRecord, write_record
 from studygrid.spec import DataSpec
@@ -59,6 +60,8 @@ def options_of(architecture: str, **changes: Any) -> dict[str, Any]:
     options = {**BASE["options"], **changes}
     if options["tokenizer"] == "none":
         options.pop("latent_dim", None)
+    if options["tokenizer"] != "vq":
+        options = {name: value for name, value in options.items() if name not in OF_VQ}
     return options
 
 

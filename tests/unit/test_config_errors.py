@@ -745,7 +745,7 @@ def test_what_a_fitted_model_would_not_read_is_refused() -> None:
         f"c.yaml:5: models.isolation_forest.training.learning_rate: isolation_forest {why} (it is "
         "0.1); leave it out",
         "c.yaml:5: models.isolation_forest.loss.globals_weight: the loss of isolation_forest has "
-        "no options (it is 1); leave it out",
+        "no options (it is 1.0); leave it out",
     ]
     Path("c.yaml").write_text(events("loss: {globals_weight: 1}", "training: {batch_size: 8}"))
     read_plan(Path("c.yaml"))

@@ -13,6 +13,7 @@ import yaml
 from sklearn.metrics import roc_auc_score
 
 from studygrid.execution import fingerprints
+from studygrid.execution.source_code import Source
 from studygrid.families import load_family
 from studygrid.families.events.corruption import NOISE_SD, corrupted
 from studygrid.families.events.losses import EventLoss, event_errors
@@ -439,13 +440,13 @@ def test_training_covers_no_code_that_evaluation_alone_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     covered: set[str] = set()
-    own = fingerprints._code_hash
+    own = fingerprints._source
 
-    def spy(name: str) -> str:
+    def spy(name: str) -> Source:
         covered.add(name.removeprefix("studygrid.families.events."))
         return own(name)
 
-    monkeypatch.setattr(fingerprints, "_code_hash", spy)
+    monkeypatch.setattr(fingerprints, "_source", spy)
     fingerprints._fingerprint.cache_clear()
     fingerprints.train_code(FAMILY, "gnn", "loss")
     assert {"task", "scoring", "losses", "samples", "models.gnn", "models.codebook"} <= covered

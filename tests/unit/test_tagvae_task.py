@@ -13,6 +13,7 @@ import torch
 from sklearn.metrics import f1_score, hamming_loss, jaccard_score
 
 from studygrid.execution import fingerprints
+from studygrid.execution.source_code import Source
 from studygrid.families import load_family
 from studygrid.families.prepared import PreparedData
 from studygrid.families.tagvae import scoring
@@ -324,13 +325,13 @@ def test_training_covers_no_code_that_evaluation_alone_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     covered: set[str] = set()
-    own = fingerprints._code_hash
+    own = fingerprints._source
 
-    def spy(name: str) -> str:
+    def spy(name: str) -> Source:
         covered.add(name.removeprefix("studygrid.families.tagvae."))
         return own(name)
 
-    monkeypatch.setattr(fingerprints, "_code_hash", spy)
+    monkeypatch.setattr(fingerprints, "_source", spy)
     fingerprints._fingerprint.cache_clear()
     fingerprints.train_code(FAMILY, "mlp_vae", "loss")
     kept = {"findings", "diversity", "cooccurrence", "latent"}

@@ -175,7 +175,7 @@ class Architecture:
     loss
         Name of the loss, where the architecture decides which it is trained with.
     reads_loss
-        Whether the config's loss section says something of that loss.
+        Whether any option of the config's loss section is of that loss.
     """
 
     name: str

@@ -11,7 +11,7 @@ from studygrid.section import Section, Share
 Tokenizer = Literal["none", "linear", "vq"]
 Width = Annotated[int, Field(ge=1, le=4096)]
 
-_OF_VQ = ("codes", "codebook_decay", "restart_below")
+OF_VQ = ("codes", "codebook_decay", "restart_below")
 
 
 class AutoencoderOptions(Section):
@@ -63,7 +63,7 @@ class AutoencoderOptions(Section):
         if self.tokenizer == "vq":
             return self
         fields = type(self).model_fields
-        unread = [name for name in _OF_VQ if getattr(self, name) != fields[name].default]
+        unread = [name for name in OF_VQ if getattr(self, name) != fields[name].default]
         if unread:
             raise ValueError(
                 f"`{unread[0]}` is of the tokenizer vq, and this one is {self.tokenizer}, which "

@@ -11,12 +11,7 @@ _HERE = "studygrid.families.ptychography.models"
 PATTERN, OBJECT = "pattern", "object"
 _ALL = (
     Architecture(
-        "pinn",
-        f"{_HERE}.network:build",
-        NetworkOptions,
-        loss=PATTERN,
-        reads_loss=False,
-        check=network_fault,
+        "pinn", f"{_HERE}.network:build", NetworkOptions, loss=PATTERN, check=network_fault
     ),
     Architecture(
         "baseline", f"{_HERE}.network:build", NetworkOptions, loss=OBJECT, check=network_fault
