@@ -6,6 +6,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 PINNED := envs/constraints.txt
 CORES ?= all
+# Jobs and tests start hundreds of processes: without bytecode each would compile all code again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: study test test-cluster check clean
 .DELETE_ON_ERROR:

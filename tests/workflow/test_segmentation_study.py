@@ -26,6 +26,7 @@ def test_the_smoke_study_learns_to_find_cracks_is_drawn_and_exported(
     # One test: in several, each process of pytest would run the study.
     config = yaml.safe_load((ROOT / "config/studies/cracks_smoke.yaml").read_text())
     config["results"] = "results"
+    config["grid"]["seed"] = 1
     # Those that any study has are drawn in other tests.
     config["report"] = {"figures": ["metric_by_n_train", "learning_curves", *OF_THE_FAMILY]}
     clone = make_clone(config)
@@ -38,7 +39,7 @@ def test_the_smoke_study_learns_to_find_cracks_is_drawn_and_exported(
 def assert_learnt(cracks: Clone) -> None:
     with (cracks.folder / "results/aggregated_metrics.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["status"] for row in rows] == ["ok"] * 4
+    assert [row["status"] for row in rows] == ["ok"] * 2
     for row in rows:
         if row["n_train"] == "all":
             assert float(row["test_iou"]) > 0.5
@@ -65,7 +66,7 @@ def assert_exported(cracks: Clone, folder: Path) -> None:
         check=True,
     )
     folders = sorted(path for path in folder.rglob("complete_summary.json"))
-    assert len(folders) == 4
+    assert len(folders) == 2
     found = [crackseg_guide_reader.read(path.parents[1]) for path in folders]
     best = []
     for run in sorted((cracks.folder / "results/runs").rglob("train.json")):
