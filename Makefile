@@ -15,9 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 study: .venv/installed
 	$(BIN)/snakemake --cores $(CORES) all
 
-# Three processes on two cores: tests that kill jobs and wait for locks leave a core idle.
 test: .venv/installed-all
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # There is one Slurm: its tests run one after the other.
 test-cluster: .venv/installed-all
