@@ -103,6 +103,19 @@ def test_runs_without_scores_are_counted_with_their_reasons(plan: Plan, folder: 
     assert frame["n"].sum() == len(plan.runs) - 2
 
 
+def test_where_the_study_s_metric_has_no_value_another_is_shown(plan: Plan, folder: Path) -> None:
+    for number in range(len(plan.runs)):
+        values = dict.fromkeys(plan.family.metric_names, 0.25) | {"accuracy": None}
+        write(plan, folder, number, 0.5, metrics=values, undefined={"accuracy": "none"})
+    found = section_of(plan, folder)
+    first = next(m for m in plan.family.metrics if not m.of_loss and m.name != "accuracy")
+    assert (
+        f"No run has a value of Accuracy there; {first.label} is shown instead." in texts(found)[0]
+    )
+    assert table(found).frame["mean"].tolist() == pytest.approx([0.25] * 8)
+    assert first.label in table(found).headings["mean"]
+
+
 def test_nothing_scored_yet_is_said(plan: Plan, tmp_path: Path) -> None:
     (said,) = texts(section_of(plan, tmp_path))
     assert said.startswith("No run has been scored again yet.")

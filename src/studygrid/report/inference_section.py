@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from studygrid.families.base import Metric
 from studygrid.figures.inference_cells import InferenceCells, inference_cells, metric_cells
 from studygrid.records import Status
 from studygrid.report.blocks import Block, Figure, Paragraph, Section
@@ -28,10 +29,28 @@ def inference(study: StudyResults) -> Section | None:
     if isinstance(cells, str):
         blocks: list[Block] = [Paragraph(cells, True)]
     else:
-        words = " ".join(filter(None, (_start(results), _effect(study, results))))
-        blocks = [Paragraph(words), *_lacking(results), _table(study, cells)]
+        metric = _shown(study, results)
+        sentences = _start(results), _instead(study, metric), _effect(metric, results)
+        words = " ".join(filter(None, sentences))
+        blocks = [Paragraph(words), *_lacking(results), _table(cells, metric)]
     figures = [Figure(name, of_inference=True) for name in study.plan.inference_figures]
     return Section("inference", "Weights scored again", (*blocks, *figures))
+
+
+def _shown(study: StudyResults, results: InferenceResults) -> Metric:
+    """Return the study's metric, or the first that has a value on this split."""
+    losses = [metric for metric in study.family.metrics if metric.of_loss]
+    others = [metric for metric in study.family.metrics if not metric.of_loss]
+    for metric in (study.metric, *others, *losses):
+        if metric.name in results.frame and results.frame[metric.name].notna().any():
+            return metric
+    return study.metric
+
+
+def _instead(study: StudyResults, metric: Metric) -> str:
+    if metric == study.metric:
+        return ""
+    return f"No run has a value of {study.metric.label} there; {metric.label} is shown instead."
 
 
 def _start(results: InferenceResults) -> str:
@@ -46,16 +65,16 @@ def _start(results: InferenceResults) -> str:
     )
 
 
-def _effect(study: StudyResults, results: InferenceResults) -> str:
-    """Say what autocast does to the study's metric."""
-    column = f"autocast_effect_{study.metric.name}"
+def _effect(metric: Metric, results: InferenceResults) -> str:
+    """Say what autocast does to a metric."""
+    column = f"autocast_effect_{metric.name}"
     if column not in results.frame:
         return ""
     changes = results.frame[column].dropna().astype(float).tolist()
     if not changes:
         return ""
     return (
-        f"Against float32 autocast changes {study.metric.label} by "
+        f"Against float32 autocast changes {metric.label} by "
         f"{number(fmean(changes), sign=True)} in the mean and by "
         f"{number(max(changes, key=abs), sign=True)} in the run where it does most "
         f"({counted(len(changes), 'run')})."
@@ -74,8 +93,8 @@ def _lacking(results: InferenceResults) -> list[Paragraph]:
     return [Paragraph(f"Without scores: {what} ({listed(reasons, _MOST_REASONS)}).", True)]
 
 
-def _table(study: StudyResults, cells: InferenceCells) -> Table:
-    metric, split = study.metric, cells.split_words
+def _table(cells: InferenceCells, metric: Metric) -> Table:
+    split = cells.split_words
     frame = metric_cells(cells, metric.name)
     frame = frame.assign(planned=frame["runs"], **_medians(cells, metric.name))
     frame = frame.drop(columns=["cell", "runs"]).rename(columns={"name": "cell"})
